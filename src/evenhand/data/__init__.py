@@ -1,0 +1,1 @@
+"""Manifests, readers, decoded pixels, batches, folds and the demo set."""

@@ -1,0 +1,1 @@
+"""Where trials run. Engines know nothing of machine learning."""

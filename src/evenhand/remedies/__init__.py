@@ -1,0 +1,1 @@
+"""Ways to deal with imbalance, each a function to a plan."""

@@ -1,0 +1,1 @@
+"""Sets of trials and what can be concluded from them."""

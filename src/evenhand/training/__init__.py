@@ -1,0 +1,1 @@
+"""The one loop, its recipe, and the files of a trained model."""
