@@ -16,7 +16,10 @@ class Progress:
     def stage(self, title: str, total: int) -> Iterator[Tick]:
         """Open a stage of `total` units and yield the function that ticks it forward."""
         del title, total
-        yield lambda units: None
+        yield self._ignore
+
+    def _ignore(self, units: int) -> None:
+        del units
 
     def note(self, text: str) -> None:
         """Tell people one line of plain text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,7 +184,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Curve:
-    """Losses of one training run: a value a step, and a value an epoch for training and (where there is one) validation."""
+    """Losses of one training run: a value a step, and a value an epoch for training and, if there is one, validation."""
 
     step_loss: tuple[float, ...]
     epoch_loss: tuple[float, ...]
@@ -237,6 +237,8 @@ class Choice:
 @dataclass(frozen=True)
 class TestResult:
     """The final model on the test split: read once, after the choice was written down."""
+
+    __test__: ClassVar[bool] = False  # not a test class, whatever pytest thinks of its name
 
     evaluation: Evaluation
     probabilities: Floats
