@@ -1,0 +1,60 @@
+"""The reference CNN: two 5x5 convolutions and three linear layers, about 62,000 parameters at 32x32 pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from evenhand.errors import DataError
+
+SMALLEST_SIDE = 16
+GRID = 5
+"""Side of the feature map at 32x32 pixels; larger images are averaged down to it, so the weights fit any size."""
+
+
+class Simple(nn.Module):
+    """The reference study's network, with the keys of its checkpoint: conv1, conv2, fc1, fc2, fc3.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes, K.
+    size : tuple of int
+        Height and width of the images in pixels, at least 16 each.
+
+    Raises
+    ------
+    DataError
+        When the images are too small for two 5x5 convolutions with pooling.
+    """
+
+    def __init__(self, n_classes: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        if min(size) < SMALLEST_SIDE:
+            raise DataError(
+                f"The model 'simple' needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, not "
+                f"{size[0]}x{size[1]}. Use --size {SMALLEST_SIDE} or more."
+            )
+        height, width = (min(GRID, ((side - 4) // 2 - 4) // 2) for side in size)
+        self.grid = (height, width)
+        self.conv1 = nn.Conv2d(3, 16, 5)
+        self.conv2 = nn.Conv2d(16, 16, 5)
+        self.fc1 = nn.Linear(16 * height * width, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, n_classes)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Return the (n, 84) activations under the last layer; `pixels` is (n, 3, h, w) in [0, 1]."""
+        hidden = pixels * 2 - 1
+        hidden = functional.max_pool2d(functional.relu(self.conv1(hidden)), 2)
+        hidden = functional.max_pool2d(functional.relu(self.conv2(hidden)), 2)
+        if tuple(hidden.shape[2:]) != self.grid:
+            hidden = functional.adaptive_avg_pool2d(hidden, self.grid)
+        hidden = functional.dropout(functional.relu(self.fc1(torch.flatten(hidden, 1))), 0.5, self.training)
+        return functional.dropout(functional.relu(self.fc2(hidden)), 0.5, self.training)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the (n, K) logits; `pixels` is (n, 3, h, w) in [0, 1]."""
+        logits: Tensor = self.fc3(self.features(pixels))
+        return logits

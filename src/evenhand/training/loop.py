@@ -1,0 +1,269 @@
+"""The one loop: carries out a plan with a recipe. It names no remedy and no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from evenhand.data.batches import Augmenter, to_network, uniform
+from evenhand.models.catalogue import build
+from evenhand.progress import Tick
+from evenhand.records import Curve, Floats, Ints, Pixels
+from evenhand.remedies.plan import Loss, Plan
+from evenhand.remedies.synthesis import synthesise
+from evenhand.training.optimisers import OPTIMISERS, SCHEDULES
+from evenhand.training.order import epoch_order
+from evenhand.training.predict import autocast, predict
+from evenhand.training.recipe import Recipe
+
+SYNTHETIC = 1 << 32
+"""Identities of synthetic images start here, far above any row of a manifest."""
+INNER_SHARE = 0.1
+"""Share of the training images that early stopping sets aside."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What one training sees.
+
+    Parameters
+    ----------
+    pixels : (n, height, width, 3) uint8
+    targets : (n,) int64 labels, or (n, K) float soft labels whose rows sum to 1
+    identity : (n,) int64
+        Row of each image in the manifest: its crops and flips depend on this, not on its neighbours.
+    """
+
+    pixels: Pixels
+    targets: Ints | Floats
+    identity: Ints
+
+    def select(self, rows: Ints) -> TrainingSet:
+        """Return the images of some rows."""
+        return TrainingSet(self.pixels[rows], self.targets[rows], self.identity[rows])
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network in evaluation mode, and how its losses went."""
+
+    network: nn.Module
+    curve: Curve
+    diverged_at: int | None
+    """The step whose loss was no longer a finite number, if any; training stops there."""
+
+
+def fit(
+    data: TrainingSet,
+    plan: Plan,
+    recipe: Recipe,
+    *,
+    n_classes: int,
+    seed: int,
+    device: str = "cpu",
+    tick: Tick | None = None,
+) -> Fitted:
+    """Return a network trained by the plan and the recipe, as a function of the arguments alone.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        The training part; whatever the plan synthesises is made from it.
+    plan : Plan
+        What the remedy asks for.
+    recipe : Recipe
+        Its precision must be settled (not "auto").
+    n_classes : int
+        Number of classes, K.
+    seed : int
+        Decides initial weights, order, crops, flips and dropout.
+    device : str
+        A torch device.
+    tick : callable, optional
+        Told 1 after every epoch.
+    """
+    inner = _inner_slice(data, n_classes, seed) if recipe.early_stopping else None
+    if inner is not None:
+        data, held = data.select(np.flatnonzero(~inner)), data.select(np.flatnonzero(inner))
+    data = _with_synthesis(data, plan, seed)
+    with torch.random.fork_rng(devices=[] if device == "cpu" else None):
+        torch.manual_seed(_generator_seed(seed, "weights"))
+        network = build(recipe.model, n_classes=n_classes, size=data.pixels.shape[1:3], width=recipe.width).to(device)
+        if recipe.channels_last:
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        session = _Session(network, data, plan, recipe, n_classes, seed, device)
+        watch = _EarlyStop(network, held, n_classes, recipe) if inner is not None else None
+        for epoch in range(recipe.epochs):
+            session.run_epoch(epoch)
+            if tick:
+                tick(1)
+            if session.diverged_at is not None or (watch and watch.should_stop()):
+                break
+        if watch:
+            watch.restore()
+    network.eval()
+    losses = tuple(watch.losses) if watch else ()
+    return Fitted(network, Curve(tuple(session.step_loss), tuple(session.epoch_loss), losses), session.diverged_at)
+
+
+def one_hot(targets: Ints | Floats, n_classes: int) -> NDArray[np.float64]:
+    """Return (n, K) float64 label rows from integer or soft labels."""
+    if targets.ndim == 2:
+        return targets.astype(np.float64)
+    return np.eye(n_classes)[targets]
+
+
+def _generator_seed(seed: int, stream: str, epoch: int = 0) -> int:
+    return int(uniform(stream, seed, epoch, np.zeros(1, dtype=np.int64))[0] * 2**53)
+
+
+def _inner_slice(data: TrainingSet, n_classes: int, seed: int) -> NDArray[np.bool_]:
+    labels = one_hot(data.targets, n_classes).argmax(axis=1)
+    lottery = uniform("inner", seed, 0, data.identity)
+    held = np.zeros(len(labels), dtype=bool)
+    for label in range(n_classes):
+        members = np.flatnonzero(labels == label)
+        share = round(INNER_SHARE * len(members)) if len(members) < 10 else max(1, round(INNER_SHARE * len(members)))
+        held[members[np.argsort(lottery[members], kind="stable")][:share]] = True
+    return held
+
+
+def _with_synthesis(data: TrainingSet, plan: Plan, seed: int) -> TrainingSet:
+    if plan.synthesis is None:
+        return data
+    labels = data.targets if data.targets.ndim == 1 else data.targets.argmax(axis=1)
+    pixels, added = synthesise(plan.synthesis, data.pixels, labels.astype(np.int64), seed)
+    targets = added if data.targets.ndim == 1 else np.eye(data.targets.shape[1], dtype=np.float32)[added]
+    return TrainingSet(
+        np.concatenate([data.pixels, pixels]),
+        np.concatenate([data.targets, targets]),
+        np.concatenate([data.identity, SYNTHETIC + np.arange(len(added), dtype=np.int64)]),
+    )
+
+
+class _Session:
+    """One training under way: network, optimiser and data on their device."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        data: TrainingSet,
+        plan: Plan,
+        recipe: Recipe,
+        n_classes: int,
+        seed: int,
+        device: str,
+    ) -> None:
+        self.network, self.plan, self.recipe, self.seed = network, plan, recipe, seed
+        self.targets = one_hot(data.targets, n_classes)
+        self.identity = data.identity
+        self.pixels = torch.from_numpy(np.ascontiguousarray(data.pixels)).to(device)
+        soft = data.targets.ndim == 2
+        self.labels = torch.from_numpy(data.targets.astype(np.float32) if soft else data.targets).to(device)
+        self.parameters = list(network.parameters())
+        self.optimiser = OPTIMISERS[recipe.optimiser](self.parameters, recipe)
+        self.criterion = criterion(plan.loss, recipe, device)
+        self.augmentation = plan.augmentation or recipe.augmentation
+        self.step_loss: list[float] = []
+        self.epoch_loss: list[float] = []
+        self.diverged_at: int | None = None
+
+    def run_epoch(self, epoch: int) -> None:
+        order = epoch_order(self.plan.draw, self.targets, self.identity, seed=self.seed, epoch=epoch)
+        torch.manual_seed(_generator_seed(self.seed, "dropout", epoch))
+        self.network.train()
+        steps = -(-len(order) // self.recipe.batch)
+        losses: list[Tensor] = []
+        for step, (batch, labels) in enumerate(self._batches(order, epoch)):
+            self._set_rate((epoch + step / steps) / self.recipe.epochs)
+            losses.append(self._step(batch, labels))
+        found = torch.stack(losses).double().cpu().numpy()
+        if not np.isfinite(found).all():
+            first = int(np.flatnonzero(~np.isfinite(found))[0])
+            self.diverged_at = len(self.step_loss) + first
+        self.step_loss += found.tolist()
+        self.epoch_loss.append(float(found.mean()))
+
+    def _batches(self, order: Ints, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield batches; several small ones are prepared at once, since the cost of preparing is a cost a call."""
+        size = self.recipe.batch
+        together = size * max(1, 512 // size)
+        shape = (int(self.pixels.shape[1]), int(self.pixels.shape[2]))
+        augmenter = (
+            Augmenter(self.augmentation, shape, seed=self.seed, epoch=epoch, index=self.identity[order])
+            if self.augmentation.active
+            else None
+        )
+        for first in range(0, len(order), together):
+            rows = torch.from_numpy(order[first : first + together]).to(self.pixels.device)
+            pixels = self.pixels.index_select(0, rows)
+            if augmenter:
+                pixels = augmenter.apply(pixels, first)
+            images = to_network(pixels, channels_last=self.recipe.channels_last)
+            yield from zip(torch.split(images, size), torch.split(self.labels.index_select(0, rows), size), strict=True)
+
+    def _set_rate(self, progress: float) -> None:
+        rate = self.recipe.learning_rate * SCHEDULES[self.recipe.schedule](progress)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    def _step(self, batch: Tensor, labels: Tensor) -> Tensor:
+        with autocast(self.recipe.precision, batch.device.type):
+            logits = self.network(batch)
+        loss = self.criterion(logits.float(), labels)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self.optimiser.step()
+        return loss.detach()
+
+
+def criterion(asked: Loss | None, recipe: Recipe, device: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the loss of a batch: cross-entropy with the plan's offsets and class weights and the recipe's smoothing.
+
+    Class weights have mean 1 over the training images and the batch is averaged by its size, so the weights of a
+    batch do not depend on what else is in it. Soft labels are weighted by class before the sum.
+    """
+    asked = asked or Loss()
+    offsets = None if asked.logit_offsets is None else torch.tensor(asked.logit_offsets, device=device)
+    weights = None if asked.class_weights is None else torch.tensor(asked.class_weights, device=device)
+    smoothing = recipe.label_smoothing
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        shifted = logits if offsets is None else logits + offsets
+        if weights is None:
+            return functional.cross_entropy(shifted, labels, label_smoothing=smoothing)
+        each = functional.cross_entropy(shifted, labels, reduction="none", label_smoothing=smoothing)
+        return (each * (weights[labels] if labels.ndim == 1 else labels @ weights)).mean()
+
+    return loss
+
+
+class _EarlyStop:
+    """Watches the loss on the inner slice; keeps the best weights seen."""
+
+    def __init__(self, network: nn.Module, held: TrainingSet, n_classes: int, recipe: Recipe) -> None:
+        self.network, self.held, self.recipe = network, held, recipe
+        self.rows = one_hot(held.targets, n_classes)
+        # Each class counts alike: on lopsided data the plain mean would watch the largest class alone.
+        share = self.rows.sum(axis=0)
+        self.weights = (self.rows / np.maximum(share, 1)).sum(axis=1) / (share > 0).sum()
+        self.losses: list[float] = []
+        self.best: dict[str, Tensor] = {}
+
+    def should_stop(self) -> bool:
+        logits = torch.from_numpy(predict(self.network, self.held.pixels, self.recipe))
+        each = -(torch.log_softmax(logits.double(), dim=1).numpy() * self.rows).sum(axis=1)
+        self.losses.append(float((each * self.weights).sum()))
+        if self.losses[-1] <= min(self.losses):
+            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        return len(self.losses) - 1 - int(np.argmin(self.losses)) >= self.recipe.early_stopping
+
+    def restore(self) -> None:
+        if self.best:
+            self.network.load_state_dict(self.best)

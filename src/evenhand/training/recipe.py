@@ -1,0 +1,127 @@
+"""The recipe: model, optimiser, schedule, batch, epochs, precision, augmentation; part of every trial's key."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from evenhand.data.batches import Augmentation
+from evenhand.errors import UsageError, suggest
+
+OPTIMISERS = ("sgd", "adamw")
+SCHEDULES = ("constant", "cosine", "one-cycle")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained, remedies aside.
+
+    `early_stopping` is the number of epochs without improvement on an inner slice of the training images after which
+    training stops (0: never). `precision` "auto" is settled by measuring before the recipe enters a trial's key.
+    """
+
+    model: str = "simple"
+    width: int = 24
+    optimiser: str = "sgd"
+    learning_rate: float = 0.02
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: str = "one-cycle"
+    batch: int = 64
+    epochs: int = 10
+    label_smoothing: float = 0.0
+    early_stopping: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    precision: str = "auto"
+    channels_last: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse settings that no training could follow.
+
+        Raises
+        ------
+        UsageError
+            When a name is unknown or a number is out of its range.
+        """
+        for name, known in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"There is no {name} {getattr(self, name)!r}. {suggest(getattr(self, name), known)}")
+        for name, least, most in _RANGES:
+            if not least <= getattr(self, name) <= most:
+                raise UsageError(f"The recipe's {name} must be {least:g} to {most:g}, not {getattr(self, name)}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the recipe as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Recipe:
+        """Return the recipe that `to_json` wrote."""
+        return cls(**{**data, "augmentation": Augmentation(**data["augmentation"])})
+
+
+_RANGES = (
+    ("width", 1, 4096),
+    ("learning_rate", 0, 1e6),
+    ("momentum", 0, 1),
+    ("weight_decay", 0, 1e6),
+    ("batch", 1, 1_000_000),
+    ("epochs", 1, 1_000_000),
+    ("label_smoothing", 0, 0.999),
+    ("early_stopping", 0, 1_000_000),
+)
+
+_GENTLE = Augmentation(crop=4, flip_horizontal=True)
+
+RECIPES: dict[str, dict[str, Recipe]] = {
+    "reference": {
+        "simple": Recipe(
+            model="simple",
+            learning_rate=0.001,
+            schedule="constant",
+            batch=4,
+            epochs=10,
+            precision="float32",
+        ),
+    },
+    "quick": {
+        "simple": Recipe(model="simple", learning_rate=0.05, batch=64, epochs=8, augmentation=_GENTLE),
+        "resnet": Recipe(
+            model="resnet", width=16, learning_rate=0.1, weight_decay=5e-4, batch=64, epochs=8, augmentation=_GENTLE
+        ),
+    },
+    "standard": {
+        "simple": Recipe(model="simple", learning_rate=0.05, batch=64, epochs=15, augmentation=_GENTLE),
+        "resnet": Recipe(
+            model="resnet", width=24, learning_rate=0.1, weight_decay=5e-4, batch=64, epochs=12, augmentation=_GENTLE
+        ),
+    },
+}
+
+
+def recipe(name: str, model: str, **changes: Any) -> Recipe:
+    """Return a named recipe for a model, with single settings changed.
+
+    Parameters
+    ----------
+    name : str
+        A key of `RECIPES`: reference, quick, standard.
+    model : str
+        The network; a recipe without settings of its own for it lends those of its first.
+    **changes
+        Fields of `Recipe`.
+
+    Raises
+    ------
+    UsageError
+        When the recipe or a setting is unknown, or a value is out of range.
+    """
+    if name not in RECIPES:
+        raise UsageError(f"There is no recipe {name!r}. {suggest(name, RECIPES)}")
+    known = {part.name for part in fields(Recipe)}
+    for change in changes:
+        if change not in known:
+            raise UsageError(f"A recipe has no setting {change!r}. {suggest(change, known)}")
+    base = RECIPES[name].get(model) or replace(next(iter(RECIPES[name].values())), model=model)
+    return replace(base, **changes)
