@@ -226,8 +226,8 @@ class _Session:
 def criterion(asked: Loss | None, recipe: Recipe, device: str) -> Callable[[Tensor, Tensor], Tensor]:
     """Return the loss of a batch: cross-entropy with the plan's offsets and class weights and the recipe's smoothing.
 
-    Class weights have mean 1 over the training images and the batch is averaged by its size, so the weights of a
-    batch do not depend on what else is in it. Soft labels are weighted by class before the sum.
+    A soft label weighs as much as its classes do on average. The plan decides whether a batch is averaged by its size
+    (the weight of an image does not depend on its neighbours) or by the sum of its weights.
     """
     asked = asked or Loss()
     offsets = None if asked.logit_offsets is None else torch.tensor(asked.logit_offsets, device=device)
@@ -239,7 +239,8 @@ def criterion(asked: Loss | None, recipe: Recipe, device: str) -> Callable[[Tens
         if weights is None:
             return functional.cross_entropy(shifted, labels, label_smoothing=smoothing)
         each = functional.cross_entropy(shifted, labels, reduction="none", label_smoothing=smoothing)
-        return (each * (weights[labels] if labels.ndim == 1 else labels @ weights)).mean()
+        share = weights[labels] if labels.ndim == 1 else labels @ weights
+        return (each * share).sum() / (share.sum() if asked.normalise == "batch" else len(labels))
 
     return loss
 

@@ -9,6 +9,7 @@ import platform
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def _matrix_flags() -> list[str]:
     return sorted(flags & {"avx512_bf16", "amx_bf16", "avx2", "avx512f", "bf16"})
 
 
-def _read(path: Path) -> dict[str, dict[str, object]]:
+def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -87,7 +88,7 @@ def _read(path: Path) -> dict[str, dict[str, object]]:
     return table if isinstance(table, dict) else {}
 
 
-def _measure(recipe: Recipe, size: tuple[int, int], device: str) -> dict[str, object]:
+def _measure(recipe: Recipe, size: tuple[int, int], device: str) -> dict[str, Any]:
     images = recipe.batch * _STEPS
     rows = np.arange(images, dtype=np.int64)
     data = TrainingSet(np.zeros((images, *size, 3), dtype=np.uint8), rows % 2, rows)

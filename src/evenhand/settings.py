@@ -1,0 +1,186 @@
+"""What a command was asked to do, as one frozen value; and the presets that fill in what was not said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from evenhand.errors import UsageError, suggest
+
+REPAIRS = ("none", "drop", "relabel", "soft")
+REFITS = ("train", "all")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The words of a command. None means: as the preset says.
+
+    `trust` is the suspicion from which a label is acted on by a repair. `refit` "all" trains the final model on
+    every image, the test split included, after the honest figure was taken. `changes` are settings of the recipe.
+    """
+
+    data: Path
+    out: Path
+    test: Path | None = None
+    preset: str = "standard"
+    classes: tuple[str, ...] | None = None
+    size: tuple[int, int] | None = None
+    remedies: tuple[str, ...] | None = None
+    repairs: tuple[str, ...] | None = None
+    trust: float = 0.5
+    model: str | None = None
+    recipe: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+    folds: int | None = None
+    seeds: int | None = None
+    seed: int = 0
+    refit: str = "train"
+    device: str = "auto"
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises
+        ------
+        UsageError
+            When a preset, repair or refit is unknown, or a number out of range.
+        """
+        for kind, value, known in (
+            ("preset", self.preset, PRESETS),
+            ("refit", self.refit, REFITS),
+            *(("repair", repair, REPAIRS) for repair in self.repairs or ()),
+        ):
+            if value not in known:
+                raise UsageError(f"There is no {kind} {value!r}. {suggest(value, known)}")
+        for name, number, least in (("--folds", self.folds, 2), ("--seeds", self.seeds, 1), ("--jobs", self.jobs, 1)):
+            if number is not None and number < least:
+                raise UsageError(f"{name} must be at least {least}, not {number}.")
+        if not 0 < self.trust <= 1:
+            raise UsageError(f"--trust must be above 0 and at most 1, not {self.trust}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings that a result depends on as plain JSON values: not the place, the device or the jobs."""
+        return {
+            "preset": self.preset,
+            "classes": list(self.classes) if self.classes else None,
+            "size": list(self.size) if self.size else None,
+            "remedies": list(self.remedies) if self.remedies else None,
+            "repairs": list(self.repairs) if self.repairs else None,
+            "trust": self.trust,
+            "model": self.model,
+            "recipe": self.recipe,
+            "changes": self.changes,
+            "folds": self.folds,
+            "seeds": self.seeds,
+            "seed": self.seed,
+            "refit": self.refit,
+        }
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much work a command does.
+
+    Every remedy is screened with `screen`; the best `finalists` are judged again with `model`, which also becomes the
+    final model, trained `members` times.
+    """
+
+    recipe: str
+    screen: str
+    model: str
+    finalists: int
+    folds: int
+    seeds: int
+    members: int
+    rounds: int
+    """Rounds of the label audit: the first on all labels, each further one with the suspects of the last left out."""
+    remedies: tuple[str, ...]
+    repairs: tuple[str, ...]
+    stretch: float = 1.0
+    """Epochs of the final model, as a multiple of the recipe's."""
+
+
+STANDARD_REMEDIES = (
+    "none",
+    "augment",
+    "oversample",
+    "undersample",
+    "sampler",
+    "class-weights",
+    "smote",
+    "balanced-softmax",
+    "logit-adjust",
+)
+
+REFERENCE_REMEDIES = ("none", "augment", "sampler", "class-weights", "augment+sampler", "smote")
+
+PRESETS: dict[str, Preset] = {
+    "quick": Preset(
+        recipe="quick",
+        screen="simple",
+        model="simple",
+        finalists=0,
+        folds=3,
+        seeds=1,
+        members=2,
+        rounds=2,
+        remedies=("none", "sampler", "class-weights", "balanced-softmax", "logit-adjust"),
+        repairs=("none", "drop"),
+        stretch=2.0,
+    ),
+    "standard": Preset(
+        recipe="standard",
+        screen="simple",
+        model="resnet",
+        finalists=3,
+        folds=4,
+        seeds=1,
+        members=2,
+        rounds=2,
+        remedies=STANDARD_REMEDIES,
+        repairs=("none", "drop"),
+        stretch=2.0,
+    ),
+    "thorough": Preset(
+        recipe="standard",
+        screen="simple",
+        model="resnet",
+        finalists=3,
+        folds=5,
+        seeds=3,
+        members=4,
+        rounds=3,
+        remedies=(*STANDARD_REMEDIES, "class-weights:gamma=0.5", "sampler:q=0.5", "augment+sampler"),
+        repairs=("none", "drop"),
+        stretch=3.0,
+    ),
+    "reference": Preset(
+        recipe="reference",
+        screen="simple",
+        model="simple",
+        finalists=0,
+        folds=3,
+        seeds=1,
+        members=1,
+        rounds=0,
+        remedies=REFERENCE_REMEDIES,
+        repairs=("none",),
+    ),
+}
+
+
+def resolved(settings: Settings) -> Preset:
+    """Return the preset of the settings with everything the user said in its place."""
+    preset = PRESETS[settings.preset]
+    said: dict[str, Any] = {
+        "recipe": settings.recipe,
+        "folds": settings.folds,
+        "seeds": settings.seeds,
+        "remedies": settings.remedies,
+        "repairs": settings.repairs,
+    }
+    if settings.model:
+        said |= {"model": settings.model, "screen": settings.model, "finalists": 0}
+    return replace(preset, **{name: value for name, value in said.items() if value is not None})

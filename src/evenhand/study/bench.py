@@ -1,0 +1,131 @@
+"""The bench: carries out the trials a study asks for, each at most once, and hands back what they left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evenhand.data.folds import fold_of
+from evenhand.data.manifest import Dataset
+from evenhand.engines.local import LocalEngine
+from evenhand.progress import Progress
+from evenhand.records import Curve, Floats, Ints, canonical_json, digest
+from evenhand.remedies.catalogue import REMEDIES, parse
+from evenhand.store import RunFolder
+from evenhand.study.trial import Targets, Trial, Workplace, environment, execute, read_curve
+from evenhand.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial left behind."""
+
+    rows: Ints
+    """Rows of the manifest that were predicted."""
+    logits: Floats
+    """(len(rows), K) float32."""
+    curve: Curve
+    diverged: bool
+
+
+class Bench:
+    """The training images of a run, their folds, and the engine that works on them.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Where trials are kept.
+    dataset : Dataset
+        All images of the run.
+    workplace : Workplace
+        What workers need to find the data.
+    rows : (n,) int64
+        Rows of the manifest that may be trained on.
+    folds : int
+        Number of folds; images of one group never straddle two of them.
+    seed : int
+        Of the folds and of all trials.
+    engine : LocalEngine
+        Where trials run.
+    progress : Progress
+        Told how far the work is.
+    """
+
+    def __init__(
+        self,
+        run: RunFolder,
+        dataset: Dataset,
+        workplace: Workplace,
+        rows: Ints,
+        *,
+        folds: int,
+        seed: int,
+        engine: LocalEngine,
+        progress: Progress,
+    ) -> None:
+        manifest = dataset.manifest
+        self.run, self.workplace, self.engine, self.progress = run, workplace, engine, progress
+        self.classes, self.rows, self.seed = manifest.classes, rows, seed
+        self.given = manifest.given[rows]
+        self.fold = fold_of(self.given, manifest.group[rows], folds, seed)
+        self.n_folds = folds
+        workplace.save_rows(rows, self.fold)
+        self._data = manifest.select(rows).fingerprint() + f"-{dataset.size[0]}x{dataset.size[1]}"
+        self._environment = canonical_json(environment() | {"device": workplace.device})
+        self.as_given = self.save(Targets(np.ones(len(rows), dtype=bool), self.given))
+
+    @property
+    def n_classes(self) -> int:
+        """K."""
+        return len(self.classes)
+
+    def save(self, targets: Targets) -> str:
+        """Keep targets for trials to train on; return their name."""
+        return self.workplace.save_targets(targets)
+
+    def trial(
+        self, remedy: str, recipe: Recipe, *, held: Sequence[int], targets: str | None = None, number: int = 0
+    ) -> Trial:
+        """Return the trial of one training; `number` tells repetitions with other random draws apart."""
+        return Trial(
+            data=self._data,
+            folds=digest(self.fold.tolist()),
+            held=tuple(sorted(held)),
+            targets=targets or self.as_given,
+            remedy=trained_part(remedy),
+            recipe=recipe,
+            seed=self.seed * 1000 + number,
+            environment=self._environment,
+        )
+
+    def carry_out(self, trials: Sequence[Trial], title: str) -> dict[Trial, Outcome]:
+        """Return the outcome of every trial; those already in the run folder are only read.
+
+        Raises
+        ------
+        EvenhandError
+            When a trial fails; the others are finished and kept.
+        """
+        wanted = list(dict.fromkeys(trials))
+        missing = [trial for trial in wanted if not self.run.has_trial(trial.key)]
+        with self.progress.stage(title, len(wanted)) as tick:
+            tick(len(wanted) - len(missing))
+            self.engine.map(execute, [(self.workplace, trial) for trial in missing], tick)
+        return {trial: self._read(trial) for trial in wanted}
+
+    def _read(self, trial: Trial) -> Outcome:
+        stored = self.run.read_trial(trial.key)
+        return Outcome(
+            rows=stored.arrays["rows"],
+            logits=stored.arrays["logits"],
+            curve=read_curve(stored.curve),
+            diverged=stored.result["diverged_at"] is not None,
+        )
+
+
+def trained_part(remedy: str) -> str:
+    """Return the remedy without what acts only on finished predictions: ``logit-adjust`` is trained as ``none``."""
+    parts = [part for part in parse(remedy).parts if REMEDIES[part.name].sets != "post"]
+    return "+".join(map(str, parts)) or "none"

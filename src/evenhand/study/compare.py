@@ -1,0 +1,234 @@
+"""The comparison: every remedy with every repair on the same folds and seeds, and what may be concluded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenhand.evaluation.intervals import corrected_resampled_t, fold_interval, holm
+from evenhand.evaluation.metrics import evaluate
+from evenhand.records import Choice, Floats, Ints, RemedyResult
+from evenhand.remedies.catalogue import canonical, plan_for
+from evenhand.remedies.counting import trained_counts
+from evenhand.study.bench import Bench, Outcome
+from evenhand.study.label_audit import WHOLE, LabelAudit
+from evenhand.study.trial import Trial
+from evenhand.training.predict import softmax
+from evenhand.training.recipe import Recipe
+
+SIGNIFICANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A remedy with a repair, trained by a recipe."""
+
+    remedy: str
+    repair: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Score:
+    """A candidate's result, and its balanced accuracy in each (seed, fold) for paired comparisons."""
+
+    candidate: Candidate
+    result: RemedyResult
+    by_fold: NDArray[np.float64]
+    """(seeds, folds) balanced accuracy on the given labels."""
+
+
+def judge(
+    bench: Bench, candidates: Sequence[Candidate], audit: LabelAudit | None, *, trust: float, seeds: int, title: str
+) -> list[Score]:
+    """Return the out-of-fold scores of candidates, in the order given.
+
+    Every candidate sees the same folds, seeds, order of images and crops. A repair was estimated without the fold
+    that judges it.
+
+    Parameters
+    ----------
+    bench : Bench
+        The training images.
+    candidates : sequence of Candidate
+        What to judge.
+    audit : LabelAudit or None
+        Needed when a candidate repairs labels.
+    trust : float
+        Suspicion from which a repair acts.
+    seeds : int
+        Trainings a fold.
+    title : str
+        Said above the progress bar.
+    """
+    targets = {
+        (repair, fold): audit.targets(bench, fold, repair, trust) if audit and repair != "none" else bench.as_given
+        for repair in {candidate.repair for candidate in candidates}
+        for fold in range(bench.n_folds)
+    }
+    asked: dict[tuple[int, int, int], Trial] = {
+        (number, seed, fold): bench.trial(
+            candidate.remedy, candidate.recipe, held=[fold], targets=targets[candidate.repair, fold], number=seed
+        )
+        for number, candidate in enumerate(candidates)
+        for seed in range(seeds)
+        for fold in range(bench.n_folds)
+    }
+    outcomes = bench.carry_out(list(asked.values()), title)
+    return [
+        _score(
+            bench,
+            candidate,
+            {
+                (seed, fold): outcomes[asked[number, seed, fold]]
+                for seed in range(seeds)
+                for fold in range(bench.n_folds)
+            },
+            tuple(
+                dict.fromkeys(asked[number, seed, fold].key for seed in range(seeds) for fold in range(bench.n_folds))
+            ),
+            {fold: targets[candidate.repair, fold] for fold in range(bench.n_folds)},
+            audit.targets(bench, WHOLE, candidate.repair, trust) if audit else bench.as_given,
+        )
+        for number, candidate in enumerate(candidates)
+    ]
+
+
+def _score(
+    bench: Bench,
+    candidate: Candidate,
+    outcomes: dict[tuple[int, int], Outcome],
+    keys: tuple[str, ...],
+    targets: dict[int, str],
+    whole: str,
+) -> Score:
+    seeds = 1 + max(seed for seed, _ in outcomes)
+    probabilities = np.zeros((len(bench.rows), bench.n_classes))
+    by_fold = np.zeros((seeds, bench.n_folds))
+    for (seed, fold), outcome in outcomes.items():
+        here = np.searchsorted(bench.rows, outcome.rows)
+        offsets = post_offsets(bench, candidate.remedy, targets[fold], fold)
+        found = softmax(np.nan_to_num(outcome.logits + offsets, nan=0.0, posinf=1e30, neginf=-1e30))
+        probabilities[here] += found / seeds
+        by_fold[seed, fold] = balanced_accuracy(bench.given[here], found.argmax(axis=1), bench.n_classes)
+    evaluation = evaluate(bench.given, probabilities, bench.classes)
+    interval = fold_interval(by_fold.ravel(), 1 / (bench.n_folds - 1))
+    middle = evaluation.balanced_accuracy.value
+    result = RemedyResult(
+        remedy=candidate.remedy,
+        repair=candidate.repair,
+        model=candidate.recipe.model,
+        evaluation=evaluation,
+        probabilities=probabilities.astype(np.float32),
+        indices=bench.rows,
+        trained_counts=_trained_counts(bench, candidate.remedy, whole),
+        curve=outcomes[0, 0].curve,
+        trials=keys,
+        low=max(0.0, middle - (interval.value - interval.low)),
+        high=min(1.0, middle + (interval.high - interval.value)),
+        seconds=round(sum(bench.run.seconds(key) for key in keys), 1),
+    )
+    return Score(candidate, result, by_fold)
+
+
+def post_offsets(bench: Bench, remedy: str, targets: str, fold: int) -> Floats:
+    """Return (K,) what the remedy adds to finished logits, from the labels that were trained on without `fold`."""
+    kept = bench.workplace.targets(targets)
+    labels = kept.labels[kept.keep & (bench.fold != fold)]
+    post = plan_for(remedy, labels, bench.n_classes).post
+    return np.asarray(post.logit_offsets if post else np.zeros(bench.n_classes), dtype=np.float32)
+
+
+def balanced_accuracy(labels: Ints, predicted: Ints, n_classes: int) -> float:
+    """Return the mean recall of the classes that occur in `labels`."""
+    support = np.bincount(labels, minlength=n_classes)
+    right = np.bincount(labels[labels == predicted], minlength=n_classes)
+    return float((right[support > 0] / support[support > 0]).mean())
+
+
+def _trained_counts(bench: Bench, remedy: str, targets: str) -> tuple[int, ...]:
+    kept = bench.workplace.targets(targets)
+    labels = kept.labels[kept.keep]
+    return trained_counts(plan_for(remedy, labels, bench.n_classes), labels, bench.n_classes)
+
+
+def ranked(scores: Sequence[Score]) -> list[Score]:
+    """Return the scores best first by pooled balanced accuracy; equal ones in order of their names."""
+    return sorted(
+        scores,
+        key=lambda score: (
+            -score.result.evaluation.balanced_accuracy.value,
+            score.candidate.remedy,
+            score.candidate.repair,
+        ),
+    )
+
+
+def best_of_each(scores: Sequence[Score]) -> list[Score]:
+    """Return one score a (remedy, repair), best first: a finalist appears with the better of its models."""
+    best: dict[tuple[str, str], Score] = {}
+    for score in ranked(scores):
+        best.setdefault((score.candidate.remedy, score.candidate.repair), score)
+    return list(best.values())
+
+
+def choose(scores: Sequence[Score], folds: int) -> Choice:
+    """Return the best score and what it is tied with.
+
+    Two candidates are tied when the paired differences of their folds and seeds do not differ from zero by the
+    Nadeau-Bengio corrected t-test at the 5 % level, after Holm's adjustment over all comparisons with the best.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+        At least one; all from the same folds and seeds.
+    folds : int
+        Number of folds.
+    """
+    best, *others = ranked(scores)
+    ties = []
+    if others:
+        raw = [corrected_resampled_t((best.by_fold - other.by_fold).ravel(), 1 / (folds - 1))[3] for other in others]
+        ties = [other for other, p in zip(others, holm(raw), strict=True) if p > SIGNIFICANCE]
+    figure = best.result.evaluation.balanced_accuracy.value
+    reason = f"It has the highest out-of-fold balanced accuracy, {figure:.3f}, of {len(scores)} candidates."
+    if ties:
+        reason += (
+            f" {len(ties)} of them cannot be told apart from it by these {best.by_fold.size} paired trainings; "
+            "among equals the highest figure was taken."
+        )
+    chosen = best.candidate
+    return Choice(
+        chosen.remedy, chosen.repair, chosen.recipe.model, reason, tuple(_name(other, best) for other in ties)
+    )
+
+
+def _name(score: Score, best: Score) -> str:
+    model = "" if score.candidate.recipe.model == best.candidate.recipe.model else f" ({score.candidate.recipe.model})"
+    return score.result.name + model
+
+
+def nested(bench: Bench, scores: Sequence[Score]) -> Floats:
+    """Return (n, K) probabilities in which each fold is predicted by the candidate that was best on the other folds.
+
+    Evaluated, they give the honest figure of the whole procedure, the choice of the candidate included.
+    """
+    table = np.stack([score.by_fold.mean(axis=0) for score in scores])
+    winners = (table.sum(axis=1, keepdims=True) - table).argmax(axis=0)
+    everyone = np.stack([score.result.probabilities for score in scores])
+    probabilities: Floats = everyone[winners[bench.fold], np.arange(len(bench.rows))]
+    return probabilities
+
+
+def candidates(remedies: Sequence[str], repairs: Sequence[str], recipe: Recipe) -> list[Candidate]:
+    """Return every remedy with every repair; remedies of the same canonical form once."""
+    names = list(dict.fromkeys(canonical(remedy) for remedy in remedies))
+    return [Candidate(remedy, repair, recipe) for repair in dict.fromkeys(repairs) for remedy in names]
+
+
+def with_recipe(scores: Sequence[Score], recipe: Recipe) -> list[Candidate]:
+    """Return the candidates of some scores, to be trained by another recipe."""
+    return [replace(score.candidate, recipe=recipe) for score in scores]

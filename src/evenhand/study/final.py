@@ -1,0 +1,101 @@
+"""The final model: the choice, trained again on the whole training part, several times, and averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save
+
+from evenhand.models.catalogue import build
+from evenhand.records import Ints
+from evenhand.remedies.catalogue import plan_for
+from evenhand.store import write_bytes
+from evenhand.study.bench import Bench
+from evenhand.study.trial import Targets, Trial, Workplace, train
+from evenhand.training.model_file import Model
+from evenhand.training.recipe import Recipe
+
+MEMBER_NUMBER = 500
+"""Members of the final model are numbered from here, so that they repeat no trial of the comparison."""
+
+
+def train_final(
+    bench: Bench, remedy: str, recipe: Recipe, targets: Targets, *, members: int, size: tuple[int, int], title: str
+) -> Model:
+    """Return the averaged model of several trainings on all images of the bench that the targets keep.
+
+    Members that are already in the run folder are only read.
+
+    Parameters
+    ----------
+    bench : Bench
+        Its images are the training set; its folds are not used.
+    remedy : str
+        The chosen remedy.
+    recipe : Recipe
+        Of the final model.
+    targets : Targets
+        The labels as the chosen repair leaves them.
+    members : int
+        Number of trainings.
+    size : tuple of int
+        Height and width of the images, in pixels.
+    title : str
+        Said above the progress bar.
+    """
+    name = bench.save(targets)
+    trials = [
+        bench.trial(remedy, recipe, held=(), targets=name, number=MEMBER_NUMBER + number) for number in range(members)
+    ]
+    tasks = [(bench.workplace, trial, _place(bench.workplace, trial)) for trial in trials]
+    missing = [task for task in tasks if not task[2].exists()]
+    with bench.progress.stage(title, members) as tick:
+        tick(members - len(missing))
+        bench.engine.map(train_member, missing, tick)
+    post = plan_for(remedy, targets.labels[targets.keep], bench.n_classes).post
+    return Model(
+        classes=bench.classes,
+        size=size,
+        recipe=recipe,
+        members=tuple(_load(place, recipe, bench.n_classes, size) for _, _, place in tasks),
+        flips=recipe.augmentation.flip_horizontal,
+        logit_offsets=post.logit_offsets if post else None,
+    )
+
+
+def train_member(task: tuple[Workplace, Trial, Path]) -> str:
+    """Train one member and write its weights. Runs in a worker process."""
+    workplace, trial, place = task
+    kept = workplace.targets(trial.targets).keep
+    fitted, _ = train(workplace, trial, np.flatnonzero(kept).astype(np.int64))
+    weights = {name: value.detach().cpu().contiguous() for name, value in fitted.network.state_dict().items()}
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(place, save(weights))
+    return trial.key
+
+
+def everything(labels: Ints, repaired: Targets, positions: Sequence[int] | Ints) -> Targets:
+    """Return targets for all images: the repaired ones at `positions`, every other label as given."""
+    keep = np.ones(len(labels), dtype=bool)
+    keep[positions] = repaired.keep
+    if repaired.labels.ndim == 1:
+        found = labels.copy()
+    else:
+        found = np.eye(repaired.labels.shape[1], dtype=np.float32)[labels]
+    found[positions] = repaired.labels
+    return Targets(keep, found)
+
+
+def _place(workplace: Workplace, trial: Trial) -> Path:
+    return workplace.run / "cache" / "members" / f"{trial.key}.safetensors"
+
+
+def _load(place: Path, recipe: Recipe, n_classes: int, size: tuple[int, int]) -> torch.nn.Module:
+    network = build(recipe.model, n_classes=n_classes, size=size, width=recipe.width)
+    network.load_state_dict(load_file(place))
+    if recipe.channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval()

@@ -1,0 +1,122 @@
+"""The label audit: rounds of out-of-fold prediction and re-estimation, nested so that a fold never judges itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from evenhand.auditing.labels import LabelModel, estimate
+from evenhand.auditing.repair import repair
+from evenhand.records import Floats, Ints
+from evenhand.study.bench import Bench, Outcome
+from evenhand.study.trial import Targets, Trial
+from evenhand.training.recipe import Recipe
+
+REMEDY = "balanced-softmax"
+"""The label model needs predictions for a uniform prior; with a plain network rare images hide in the common class."""
+BETWEEN_ROUNDS = "soft"
+"""How suspects are treated between rounds: their labels become the posterior (expectation maximisation)."""
+
+WHOLE = -1
+"""The scope that leaves no fold out."""
+
+
+@dataclass(frozen=True)
+class LabelAudit:
+    """A label model for all training images, and one for each fold made without that fold.
+
+    The models of the folds cover the images of the other folds, in the order of the training images.
+    """
+
+    models: Mapping[int, LabelModel]
+    members: Mapping[int, Ints]
+    """Positions among the training images that each model covers."""
+
+    @property
+    def whole(self) -> LabelModel:
+        """The label model of all training images."""
+        return self.models[WHOLE]
+
+    def targets(self, bench: Bench, scope: int, method: str, trust: float) -> str:
+        """Keep the targets that a repair leaves to a scope and return their name; `method` "none" is as given."""
+        if method == "none":
+            return bench.as_given
+        return bench.save(_repaired(bench, self.models[scope], self.members[scope], method, trust))
+
+
+def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, models: int = 1) -> LabelAudit:
+    """Return what is believed about the training labels.
+
+    A round trains for every fold a network on the other folds and predicts it. Nested, the same is done inside each
+    training part: the networks that leave out two folds serve both. From the second round on the networks are trained
+    on what the last round believed.
+
+    Parameters
+    ----------
+    bench : Bench
+        The training images.
+    recipe : Recipe
+        Of the networks.
+    rounds : int
+        At least 1.
+    nested : bool
+        Whether each fold needs a label model made without it.
+    models : int
+        Networks a fold and round, their logits averaged.
+    """
+    scopes = [WHOLE, *(range(bench.n_folds) if nested and bench.n_folds > 2 else ())]
+    members = {scope: np.flatnonzero(bench.fold != scope) for scope in scopes}
+    targets = dict.fromkeys(scopes, bench.as_given)
+    found: dict[int, LabelModel] = {}
+    for number in range(rounds):
+        asked = {
+            (scope, fold, model): bench.trial(
+                REMEDY,
+                recipe,
+                held={scope, fold} - {WHOLE},
+                targets=targets[scope],
+                number=100 * number + model,
+            )
+            for scope in scopes
+            for fold in range(bench.n_folds)
+            if fold != scope
+            for model in range(models)
+        }
+        outcomes = bench.carry_out(list(asked.values()), f"Looking for wrong labels, round {number + 1} of {rounds}")
+        for scope in scopes:
+            mine = [(fold, trial) for (owner, fold, _), trial in asked.items() if owner == scope]
+            logits = _collect(bench, outcomes, mine)[members[scope]]
+            found[scope] = estimate(logits, bench.given[members[scope]], bench.n_classes)
+            if number + 1 < rounds:
+                again = _repaired(bench, found[scope], members[scope], BETWEEN_ROUNDS, 0.0)
+                targets[scope] = bench.save(again)
+    return LabelAudit(found, members)
+
+
+def _collect(bench: Bench, outcomes: Mapping[Trial, Outcome], mine: list[tuple[int, Trial]]) -> Floats:
+    """Return (n, K) logits: each image's from the networks that held out its fold for this scope, averaged."""
+    logits = np.zeros((len(bench.rows), bench.n_classes), dtype=np.float64)
+    count = np.zeros(len(bench.rows))
+    for fold, trial in mine:
+        outcome = outcomes[trial]
+        position = np.searchsorted(bench.rows, outcome.rows)
+        here = bench.fold[position] == fold
+        logits[position[here]] += outcome.logits[here]
+        count[position[here]] += 1
+    return (logits / np.maximum(count, 1)[:, None]).astype(np.float32)
+
+
+def _repaired(bench: Bench, model: LabelModel, members: Ints, method: str, trust: float) -> Targets:
+    """Return targets for all training images; those that the model does not cover stay as they are."""
+    kept, found = repair(method, model, bench.given[members], trust)
+    keep = np.ones(len(bench.rows), dtype=bool)
+    keep[members] = kept
+    if found.ndim == 1:
+        labels: Ints | Floats = bench.given.copy()
+        labels[members] = found
+    else:
+        labels = np.eye(bench.n_classes, dtype=np.float32)[bench.given]
+        labels[members] = found.astype(np.float32)
+    return Targets(keep, labels)

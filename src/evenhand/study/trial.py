@@ -1,0 +1,187 @@
+"""A trial is a function of its key: what it depends on, how it is carried out, and what it leaves behind."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import evenhand
+from evenhand.records import Curve, Floats, Ints, Pixels, digest
+from evenhand.remedies.catalogue import plan_for
+from evenhand.store import RunFolder
+from evenhand.training.loop import Fitted, TrainingSet, fit
+from evenhand.training.precision import machine
+from evenhand.training.predict import predict
+from evenhand.training.recipe import Recipe
+
+NUMERIC_ROOMS = ("models", "training", "remedies", "data/batches.py", "study/trial.py")
+"""What decides the numbers of a trial; a change in these files makes old trials count as different ones."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The labels a trial is trained with, and which images take part; `n` counts the training images of the run."""
+
+    keep: NDArray[np.bool_]
+    """(n,) whether the image may be trained on."""
+    labels: Ints | Floats
+    """(n,) labels or (n, K) soft labels."""
+
+    @property
+    def name(self) -> str:
+        """The digest of the content."""
+        soft = self.labels.astype(np.float32 if self.labels.ndim == 2 else np.int64)
+        return hashlib.sha256(self.keep.tobytes() + soft.tobytes()).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Everything the result of one training depends on."""
+
+    data: str
+    """Fingerprint of the training images: pixels, labels, groups."""
+    folds: str
+    """Digest of the fold of each image."""
+    held: tuple[int, ...]
+    """Folds that are not trained on and are predicted afterwards; none for a final model."""
+    targets: str
+    """Name of the `Targets`: the labels as given, or as a repair left them."""
+    remedy: str
+    """Canonical name, without the parts that act only on finished predictions."""
+    recipe: Recipe
+    seed: int
+    environment: str
+
+    @property
+    def key(self) -> str:
+        """The digest of all of it: the trial's folder."""
+        return digest(asdict(self))
+
+
+@functools.cache
+def environment() -> dict[str, Any]:
+    """Return what else the bytes of a result depend on: versions, processor and the code of the numeric rooms."""
+    root = Path(evenhand.__file__).parent
+    hasher = hashlib.sha256()
+    for room in NUMERIC_ROOMS:
+        place = root / room
+        for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+            hasher.update(file.read_bytes())
+    return {
+        "evenhand": evenhand.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": machine("cpu"),
+        "code": hasher.hexdigest()[:20],
+    }
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where trials find their data: small enough to travel to a worker, which opens the files by itself."""
+
+    run: Path
+    pixels: Path
+    n_classes: int
+    device: str
+    scope: str = "study"
+    """Folder of the labels inside the run's cache; the final refit on all images has one of its own."""
+
+    @property
+    def _folder(self) -> Path:
+        return self.run / "cache" / self.scope
+
+    def save_rows(self, rows: Ints, folds: Ints) -> None:
+        """Write which rows of the pixels are the training images, and the fold of each."""
+        self._save("rows", rows=rows, folds=folds)
+
+    def save_targets(self, targets: Targets) -> str:
+        """Write the targets under their name and return it."""
+        self._save(f"targets-{targets.name}", keep=targets.keep, labels=targets.labels)
+        return targets.name
+
+    def _save(self, name: str, **arrays: NDArray[Any]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        temporary = self._folder / f".{name}.tmp.npz"
+        np.savez(temporary, allow_pickle=False, **arrays)
+        temporary.replace(self._folder / f"{name}.npz")
+
+    def targets(self, name: str) -> Targets:
+        """Return the targets of that name."""
+        with np.load(self._folder / f"targets-{name}.npz", allow_pickle=False) as file:
+            return Targets(file["keep"], file["labels"])
+
+    def rows(self) -> tuple[Ints, Ints]:
+        """Return rows and folds as they were saved."""
+        with np.load(self._folder / "rows.npz", allow_pickle=False) as file:
+            return file["rows"], file["folds"]
+
+
+def execute(task: tuple[Workplace, Trial]) -> str:
+    """Carry out one trial and commit it to the run folder; return its key. Runs in a worker process."""
+    workplace, trial = task
+    start = time.perf_counter()
+    rows, folds = workplace.rows()
+    targets = workplace.targets(trial.targets)
+    held = np.isin(folds, trial.held)
+    fitted, counts = train(workplace, trial, np.flatnonzero(~held & targets.keep))
+    predicted = np.flatnonzero(held)
+    logits = predict_rows(fitted, _pixels(workplace.pixels), rows[predicted], trial.recipe)
+    RunFolder(workplace.run).commit_trial(
+        trial.key,
+        asdict(trial) | {"trained_on": counts, "diverged_at": fitted.diverged_at},
+        {"rows": rows[predicted], "logits": logits},
+        curve_table(fitted.curve),
+        time.perf_counter() - start,
+    )
+    return trial.key
+
+
+def train(workplace: Workplace, trial: Trial, chosen: Ints) -> tuple[Fitted, int]:
+    """Return the network trained on the `chosen` positions among the run's training images, and how many they are."""
+    torch.set_num_threads(1)
+    rows, _ = workplace.rows()
+    targets = workplace.targets(trial.targets)
+    labels = targets.labels[chosen]
+    plan = replace(plan_for(trial.remedy, labels, workplace.n_classes), post=None)
+    data = TrainingSet(_pixels(workplace.pixels)[rows[chosen]], labels, rows[chosen])
+    fitted = fit(data, plan, trial.recipe, n_classes=workplace.n_classes, seed=trial.seed, device=workplace.device)
+    return fitted, len(chosen)
+
+
+def predict_rows(fitted: Fitted, pixels: Pixels, rows: Ints, recipe: Recipe) -> Floats:
+    """Return logits of some rows; mirror images are averaged in where the recipe trains on mirror images."""
+    return predict(fitted.network, pixels[rows], recipe, flips=recipe.augmentation.flip_horizontal)
+
+
+def curve_table(curve: Curve) -> tuple[list[str], list[list[Any]]]:
+    """Return header and rows of ``curve.csv``: losses a step, then an epoch, then of the inner validation slice."""
+    parts = (("step", curve.step_loss), ("epoch", curve.epoch_loss), ("validation", curve.validation_loss))
+    return ["kind", "number", "loss"], [
+        [kind, number, repr(value)] for kind, values in parts for number, value in enumerate(values, 1)
+    ]
+
+
+def read_curve(rows: list[dict[str, str]]) -> Curve:
+    """Return the curve that `curve_table` described."""
+    found: dict[str, list[float]] = {"step": [], "epoch": [], "validation": []}
+    for row in rows:
+        found[row["kind"]].append(float(row["loss"]))
+    return Curve(tuple(found["step"]), tuple(found["epoch"]), tuple(found["validation"]))
+
+
+@functools.lru_cache(maxsize=2)
+def _pixels(path: Path) -> Pixels:
+    """Open the memory-mapped pixels once a worker."""
+    pixels: Pixels = np.load(path, mmap_mode="r")
+    return pixels
