@@ -54,8 +54,8 @@ def at_least_one(counts: Counts) -> Counts:
     return np.maximum(counts, 1.0)
 
 
-def trained_counts(plan: Plan, labels: Ints | Floats | NDArray[np.float64], n_classes: int) -> tuple[int, ...]:
-    """Return the images (added ones included) or expected draws of each class in one epoch of the plan, rounded.
+def expected_counts(plan: Plan, labels: Ints | Floats | NDArray[np.float64], n_classes: int) -> Counts:
+    """Return the images (added ones included) or expected draws of each class in one epoch, as (K,) float64.
 
     Parameters
     ----------
@@ -67,10 +67,14 @@ def trained_counts(plan: Plan, labels: Ints | Floats | NDArray[np.float64], n_cl
     counts = class_counts(labels, n_classes)
     if plan.synthesis is not None:
         counts = counts + np.asarray(plan.synthesis.totals())
-    if plan.draw is not None:
-        values = np.asarray(plan.draw.values)
-        if plan.draw.method == "counts":
-            counts = np.where(counts > 0, values, 0)
-        else:
-            counts = plan.draw.length * counts * values / (counts * values).sum()
-    return tuple(int(count) for count in np.rint(counts))
+    if plan.draw is None:
+        return counts
+    values = np.asarray(plan.draw.values)
+    if plan.draw.method == "counts":
+        return np.where(counts > 0, values, 0.0)
+    return np.asarray(plan.draw.length * counts * values / (counts * values).sum())
+
+
+def trained_counts(plan: Plan, labels: Ints | Floats | NDArray[np.float64], n_classes: int) -> tuple[int, ...]:
+    """Return `expected_counts`, rounded, as people read them in a report."""
+    return tuple(int(count) for count in np.rint(expected_counts(plan, labels, n_classes)))
