@@ -90,6 +90,8 @@ class Remedy:
         Whether it makes up for the class counts; only one such remedy may act at a time.
     parameters : dict of str to Parameter
         Its settings by name.
+    scale_free : bool
+        Whether its weights and offsets depend on the class shares alone, not on the size of the data set.
     """
 
     function: Callable[..., Plan]
@@ -98,3 +100,4 @@ class Remedy:
     sets: Field | None
     corrects_prior: bool = False
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    scale_free: bool = True
