@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import torch
 from safetensors.torch import load_file, save
 
 from evenhand.models.catalogue import build
-from evenhand.records import Ints
 from evenhand.remedies.catalogue import plan_for
 from evenhand.store import write_bytes
 from evenhand.study.bench import Bench
@@ -75,18 +73,6 @@ def train_member(task: tuple[Workplace, Trial, Path]) -> str:
     place.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(place, save(weights))
     return trial.key
-
-
-def everything(labels: Ints, repaired: Targets, positions: Sequence[int] | Ints) -> Targets:
-    """Return targets for all images: the repaired ones at `positions`, every other label as given."""
-    keep = np.ones(len(labels), dtype=bool)
-    keep[positions] = repaired.keep
-    if repaired.labels.ndim == 1:
-        found = labels.copy()
-    else:
-        found = np.eye(repaired.labels.shape[1], dtype=np.float32)[labels]
-    found[positions] = repaired.labels
-    return Targets(keep, found)
 
 
 def _place(workplace: Workplace, trial: Trial) -> Path:

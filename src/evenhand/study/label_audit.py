@@ -110,13 +110,5 @@ def _collect(bench: Bench, outcomes: Mapping[Trial, Outcome], mine: list[tuple[i
 
 def _repaired(bench: Bench, model: LabelModel, members: Ints, method: str, trust: float) -> Targets:
     """Return targets for all training images; those that the model does not cover stay as they are."""
-    kept, found = repair(method, model, bench.given[members], trust)
-    keep = np.ones(len(bench.rows), dtype=bool)
-    keep[members] = kept
-    if found.ndim == 1:
-        labels: Ints | Floats = bench.given.copy()
-        labels[members] = found
-    else:
-        labels = np.eye(bench.n_classes, dtype=np.float32)[bench.given]
-        labels[members] = found.astype(np.float32)
-    return Targets(keep, labels)
+    keep, labels = repair(method, model, bench.given[members], trust)
+    return Targets.placed(bench.given, members, keep, labels, bench.n_classes)

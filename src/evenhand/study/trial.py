@@ -18,7 +18,7 @@ import evenhand
 from evenhand.records import Curve, Floats, Ints, Pixels, digest
 from evenhand.remedies.catalogue import plan_for
 from evenhand.store import RunFolder
-from evenhand.training.loop import Fitted, TrainingSet, fit
+from evenhand.training.loop import Fitted, TrainingSet, fit, inner_slice
 from evenhand.training.precision import machine
 from evenhand.training.predict import predict
 from evenhand.training.recipe import Recipe
@@ -35,6 +35,27 @@ class Targets:
     """(n,) whether the image may be trained on."""
     labels: Ints | Floats
     """(n,) labels or (n, K) soft labels."""
+
+    @classmethod
+    def placed(
+        cls, given: Ints, positions: Ints, keep: NDArray[np.bool_], labels: Ints | NDArray[np.floating[Any]], k: int
+    ) -> Targets:
+        """Return targets for all images of `given`, repaired at `positions` and as given elsewhere.
+
+        Parameters
+        ----------
+        given : (n,) int64
+            Labels of all images.
+        positions : (m,) int64
+            Images that `keep` (m,) and `labels`, (m,) or (m, k), speak of.
+        k : int
+            Number of classes.
+        """
+        everywhere = np.ones(len(given), dtype=bool)
+        everywhere[positions] = keep
+        found: Ints | Floats = given.copy() if labels.ndim == 1 else np.eye(k, dtype=np.float32)[given]
+        found[positions] = labels
+        return cls(everywhere, found)
 
     @property
     def name(self) -> str:
@@ -152,11 +173,21 @@ def train(workplace: Workplace, trial: Trial, chosen: Ints) -> tuple[Fitted, int
     torch.set_num_threads(1)
     rows, _ = workplace.rows()
     targets = workplace.targets(trial.targets)
-    labels = targets.labels[chosen]
-    plan = replace(plan_for(trial.remedy, labels, workplace.n_classes), post=None)
-    data = TrainingSet(_pixels(workplace.pixels)[rows[chosen]], labels, rows[chosen])
-    fitted = fit(data, plan, trial.recipe, n_classes=workplace.n_classes, seed=trial.seed, device=workplace.device)
-    return fitted, len(chosen)
+    data = TrainingSet(_pixels(workplace.pixels)[rows[chosen]], targets.labels[chosen], rows[chosen])
+    validation = None
+    if trial.recipe.early_stopping:
+        inner = inner_slice(data, workplace.n_classes, trial.seed)
+        data, validation = data.select(np.flatnonzero(~inner)), data.select(np.flatnonzero(inner))
+    fitted = fit(
+        data,
+        replace(plan_for(trial.remedy, data.targets, workplace.n_classes), post=None),
+        trial.recipe,
+        n_classes=workplace.n_classes,
+        seed=trial.seed,
+        device=workplace.device,
+        validation=validation,
+    )
+    return fitted, len(data.targets)
 
 
 def predict_rows(fitted: Fitted, pixels: Pixels, rows: Ints, recipe: Recipe) -> Floats:

@@ -67,6 +67,7 @@ def fit(
     n_classes: int,
     seed: int,
     device: str = "cpu",
+    validation: TrainingSet | None = None,
     tick: Tick | None = None,
 ) -> Fitted:
     """Return a network trained by the plan and the recipe, as a function of the arguments alone.
@@ -85,12 +86,12 @@ def fit(
         Decides initial weights, order, crops, flips and dropout.
     device : str
         A torch device.
+    validation : TrainingSet, optional
+        What early stopping watches: an inner slice of the training part (`inner_slice`), never a held-out fold.
+        Without it training runs for all epochs.
     tick : callable, optional
         Told 1 after every epoch.
     """
-    inner = _inner_slice(data, n_classes, seed) if recipe.early_stopping else None
-    if inner is not None:
-        data, held = data.select(np.flatnonzero(~inner)), data.select(np.flatnonzero(inner))
     data = _with_synthesis(data, plan, seed)
     with torch.random.fork_rng(devices=[] if device == "cpu" else None):
         torch.manual_seed(_generator_seed(seed, "weights"))
@@ -98,7 +99,7 @@ def fit(
         if recipe.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         session = _Session(network, data, plan, recipe, n_classes, seed, device)
-        watch = _EarlyStop(network, held, n_classes, recipe) if inner is not None else None
+        watch = _EarlyStop(network, validation, n_classes, recipe) if validation and recipe.early_stopping else None
         for epoch in range(recipe.epochs):
             session.run_epoch(epoch)
             if tick:
@@ -123,7 +124,13 @@ def _generator_seed(seed: int, stream: str, epoch: int = 0) -> int:
     return int(uniform(stream, seed, epoch, np.zeros(1, dtype=np.int64))[0] * 2**53)
 
 
-def _inner_slice(data: TrainingSet, n_classes: int, seed: int) -> NDArray[np.bool_]:
+def inner_slice(data: TrainingSet, n_classes: int, seed: int) -> NDArray[np.bool_]:
+    """Return which images early stopping sets aside: a tenth of each class, as a function of seed and image.
+
+    Returns
+    -------
+    (n,) bool
+    """
     labels = one_hot(data.targets, n_classes).argmax(axis=1)
     lottery = uniform("inner", seed, 0, data.identity)
     held = np.zeros(len(labels), dtype=bool)
@@ -137,12 +144,10 @@ def _inner_slice(data: TrainingSet, n_classes: int, seed: int) -> NDArray[np.boo
 def _with_synthesis(data: TrainingSet, plan: Plan, seed: int) -> TrainingSet:
     if plan.synthesis is None:
         return data
-    labels = data.targets if data.targets.ndim == 1 else data.targets.argmax(axis=1)
-    pixels, added = synthesise(plan.synthesis, data.pixels, labels.astype(np.int64), seed)
-    targets = added if data.targets.ndim == 1 else np.eye(data.targets.shape[1], dtype=np.float32)[added]
+    pixels, added = synthesise(plan.synthesis, data.pixels, data.targets, seed, identity=data.identity)
     return TrainingSet(
         np.concatenate([data.pixels, pixels]),
-        np.concatenate([data.targets, targets]),
+        np.concatenate([data.targets, added]).astype(data.targets.dtype),
         np.concatenate([data.identity, SYNTHETIC + np.arange(len(added), dtype=np.int64)]),
     )
 

@@ -1,0 +1,84 @@
+"""The audit's folder in a run: tables for people and other programs, and a summary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue
+from evenhand.store import read_table, write_json, write_table
+
+
+def write_audit(folder: Path, audit: Audit) -> None:
+    """Write ``balance.csv``, ``unreadable.csv``, ``duplicates.csv``, ``label_issues.csv`` and ``summary.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    training = audit.counts["train"]
+    total, largest = max(1, sum(training.values())), max(1, *training.values())
+    write_table(
+        folder / "balance.csv",
+        ["class", "train", "val", "test", "share", "ratio"],
+        [
+            [name, *(audit.counts[split][name] for split in ("train", "val", "test")), *_shares(count, total, largest)]
+            for name, count in training.items()
+        ],
+    )
+    write_table(
+        folder / "unreadable.csv",
+        ["path", "kind", "detail"],
+        [[row.path, row.kind, row.detail] for row in audit.findings],
+    )
+    write_table(
+        folder / "duplicates.csv",
+        ["group", "path", "split", "given", "conflict", "leaked"],
+        [
+            [row.group, row.path, row.split, row.given, _word(row.conflict), _word(row.leaked)]
+            for row in audit.duplicates
+        ],
+    )
+    write_table(
+        folder / "label_issues.csv",
+        ["path", "given", "suggested", "suspicion", "flagged"],
+        [[row.path, row.given, row.suggested, f"{row.suspicion:.6f}", _word(row.flagged)] for row in audit.issues],
+    )
+    # Written last: a summary says that the tables beside it are complete.
+    write_json(folder / "summary.json", audit.to_json())
+
+
+def read_audit(folder: Path) -> Audit:
+    """Return the audit that `write_audit` wrote."""
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    wrong = summary["wrong_labels_estimate"]
+    return Audit(
+        classes=tuple(summary["classes"]),
+        counts=summary["counts"],
+        findings=tuple(Finding(**row) for row in read_table(folder / "unreadable.csv")),
+        duplicates=tuple(
+            Duplicate(
+                int(row["group"]),
+                row["path"],
+                row["split"],
+                row["given"],
+                row["conflict"] == "true",
+                row["leaked"] == "true",
+            )
+            for row in read_table(folder / "duplicates.csv")
+        ),
+        issues=tuple(
+            LabelIssue(
+                row["path"], row["given"], row["suggested"], float(row["suspicion"]), row["flagged"] == "true"
+            )
+            for row in read_table(folder / "label_issues.csv")
+        ),
+        wrong_labels=Interval(**wrong) if wrong else None,
+        pairs=tuple((row["given"], row["true"], row["value"]) for row in summary["pairs"]),
+        notes=tuple(summary["notes"]),
+    )
+
+
+def _shares(count: int, total: int, largest: int) -> tuple[str, str]:
+    return f"{count / total:.4f}", f"{count / largest:.4f}"
+
+
+def _word(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,124 @@
+"""What a study concluded, as files of the run folder: the leaderboard, every row's figures, the choice, the test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evenhand.records import Choice, Curve, Evaluation, RemedyResult, TestResult
+from evenhand.store import write_arrays, write_json, write_table
+
+LEADERBOARD = (
+    "remedy",
+    "repair",
+    "model",
+    "balanced_accuracy",
+    "low",
+    "high",
+    "macro_f1",
+    "accuracy",
+    "log_loss",
+    "ece",
+)
+
+
+def leaderboard_rows(results: Sequence[RemedyResult]) -> list[dict[str, Any]]:
+    """Return one row a result: names, out-of-fold figures rounded to six places."""
+    return [
+        {"remedy": result.remedy, "repair": result.repair, "model": result.model}
+        | {
+            name: round(value, 6)
+            for name, value in (
+                ("balanced_accuracy", result.evaluation.balanced_accuracy.value),
+                ("low", result.low),
+                ("high", result.high),
+                ("macro_f1", result.evaluation.macro_f1.value),
+                ("accuracy", result.evaluation.accuracy.value),
+                ("log_loss", result.evaluation.log_loss.value),
+                ("ece", result.evaluation.ece.value),
+            )
+        }
+        for result in results
+    ]
+
+
+def write_results(run: Path, results: Sequence[RemedyResult], choice: Choice) -> None:
+    """Write ``leaderboard.csv``, ``results.npz``, ``results.json`` and ``choice.json``."""
+    rows = leaderboard_rows(results)
+    write_table(
+        run / "leaderboard.csv", list(LEADERBOARD), [[_cell(row[name]) for name in LEADERBOARD] for row in rows]
+    )
+    arrays = {f"probabilities.{number}": result.probabilities for number, result in enumerate(results)}
+    write_arrays(run / "results.npz", arrays | {"indices": results[0].indices})
+    write_json(run / "results.json", [_described(result) for result in results])
+    write_json(run / "choice.json", asdict(choice))
+
+
+def read_results(run: Path) -> tuple[tuple[RemedyResult, ...], Choice | None]:
+    """Return what `write_results` wrote; nothing when the comparison was not finished."""
+    if not (run / "choice.json").is_file():
+        return (), None
+    described = _json(run / "results.json")
+    chosen = _json(run / "choice.json")
+    with np.load(run / "results.npz", allow_pickle=False) as arrays:
+        results = tuple(
+            RemedyResult(
+                **row
+                | {
+                    "evaluation": Evaluation.from_json(row["evaluation"]),
+                    "trained_counts": tuple(row["trained_counts"]),
+                    "trials": tuple(row["trials"]),
+                    "curve": Curve(**{name: tuple(values) for name, values in row["curve"].items()}),
+                    "probabilities": arrays[f"probabilities.{number}"],
+                    "indices": arrays["indices"],
+                }
+            )
+            for number, row in enumerate(described)
+        )
+    return results, Choice(**chosen | {"ties": tuple(chosen["ties"])})
+
+
+def write_test(run: Path, result: TestResult) -> None:
+    """Write ``test.npz`` and ``test.json``."""
+    write_arrays(run / "test.npz", {"probabilities": result.probabilities, "indices": result.indices})
+    corrected = result.corrected.to_json() if result.corrected else None
+    write_json(run / "test.json", result.evaluation.to_json() | {"corrected": corrected})
+
+
+def read_test(run: Path) -> TestResult | None:
+    """Return what `write_test` wrote, if it did."""
+    if not (run / "test.json").is_file():
+        return None
+    described = _json(run / "test.json")
+    corrected = described["corrected"]
+    with np.load(run / "test.npz", allow_pickle=False) as arrays:
+        return TestResult(
+            evaluation=Evaluation.from_json(described),
+            probabilities=arrays["probabilities"],
+            indices=arrays["indices"],
+            corrected=Evaluation.from_json(corrected) if corrected else None,
+        )
+
+
+def _described(result: RemedyResult) -> dict[str, Any]:
+    kept = {name: value for name, value in vars(result).items() if name not in ("probabilities", "indices", "seconds")}
+    return kept | {
+        "evaluation": result.evaluation.to_json(),
+        # JSON has no NaN; a training that diverged ends its curve where the loss was last a number.
+        "curve": {
+            name: [value for value in values if np.isfinite(value)] for name, values in vars(result.curve).items()
+        },
+    }
+
+
+def _cell(value: object) -> str:
+    return f"{value:.6f}" if isinstance(value, float) else str(value)
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
