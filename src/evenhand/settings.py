@@ -100,6 +100,8 @@ class Preset:
     repairs: tuple[str, ...]
     stretch: float = 1.0
     """Epochs of the final model, as a multiple of the recipe's."""
+    judged: int | None = None
+    """Folds that are really held out, one after the other; None: all of them. With 1 it is a single hold-out set."""
 
 
 STANDARD_REMEDIES = (
@@ -114,7 +116,7 @@ STANDARD_REMEDIES = (
     "logit-adjust",
 )
 
-REFERENCE_REMEDIES = ("none", "augment", "sampler", "class-weights", "augment+sampler", "smote")
+REFERENCE_REMEDIES = ("none", "augment", "sampler", "class-weights:by=class", "augment+sampler", "smote")
 
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
@@ -161,12 +163,14 @@ PRESETS: dict[str, Preset] = {
         screen="simple",
         model="simple",
         finalists=0,
-        folds=3,
+        folds=10,
+        judged=1,
         seeds=1,
         members=1,
         rounds=0,
         remedies=REFERENCE_REMEDIES,
         repairs=("none",),
+        stretch=2.0,
     ),
 }
 
@@ -181,6 +185,8 @@ def resolved(settings: Settings) -> Preset:
         "remedies": settings.remedies,
         "repairs": settings.repairs,
     }
+    if settings.folds:
+        said["judged"] = None
     if settings.model:
         said |= {"model": settings.model, "screen": settings.model, "finalists": 0}
     return replace(preset, **{name: value for name, value in said.items() if value is not None})

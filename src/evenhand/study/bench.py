@@ -45,6 +45,8 @@ class Bench:
         Rows of the manifest that may be trained on.
     folds : int
         Number of folds; images of one group never straddle two of them.
+    judged : int, optional
+        How many folds are held out in comparisons, the first ones; by default all.
     seed : int
         Of the folds and of all trials.
     engine : LocalEngine
@@ -61,6 +63,7 @@ class Bench:
         rows: Ints,
         *,
         folds: int,
+        judged: int | None = None,
         seed: int,
         engine: LocalEngine,
         progress: Progress,
@@ -71,6 +74,7 @@ class Bench:
         self.given = manifest.given[rows]
         self.fold = fold_of(self.given, manifest.group[rows], folds, seed)
         self.n_folds = folds
+        self.judged = range(min(judged or folds, folds))
         workplace.save_rows(rows, self.fold)
         self._data = manifest.select(rows).fingerprint() + f"-{dataset.size[0]}x{dataset.size[1]}"
         self._environment = canonical_json(environment() | {"device": workplace.device})

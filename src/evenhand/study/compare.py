@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from evenhand.evaluation.intervals import corrected_resampled_t, fold_interval, holm
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Choice, Floats, Ints, RemedyResult
+from evenhand.records import Choice, Evaluation, Floats, Ints, RemedyResult
 from evenhand.remedies.catalogue import canonical, plan_for
 from evenhand.remedies.counting import trained_counts
 from evenhand.study.bench import Bench, Outcome
 from evenhand.study.label_audit import WHOLE, LabelAudit
-from evenhand.study.trial import Trial
 from evenhand.training.predict import softmax
 from evenhand.training.recipe import Recipe
 
@@ -65,73 +64,74 @@ def judge(
         Said above the progress bar.
     """
     targets = {
-        (repair, fold): audit.targets(bench, fold, repair, trust) if audit and repair != "none" else bench.as_given
+        (repair, fold): audit.targets(bench, fold, repair, trust) if audit else bench.as_given
         for repair in {candidate.repair for candidate in candidates}
-        for fold in range(bench.n_folds)
+        for fold in (*bench.judged, WHOLE)
     }
-    asked: dict[tuple[int, int, int], Trial] = {
-        (number, seed, fold): bench.trial(
-            candidate.remedy, candidate.recipe, held=[fold], targets=targets[candidate.repair, fold], number=seed
-        )
-        for number, candidate in enumerate(candidates)
-        for seed in range(seeds)
-        for fold in range(bench.n_folds)
-    }
-    outcomes = bench.carry_out(list(asked.values()), title)
-    return [
-        _score(
-            bench,
-            candidate,
-            {
-                (seed, fold): outcomes[asked[number, seed, fold]]
-                for seed in range(seeds)
-                for fold in range(bench.n_folds)
-            },
-            tuple(
-                dict.fromkeys(asked[number, seed, fold].key for seed in range(seeds) for fold in range(bench.n_folds))
-            ),
-            {fold: targets[candidate.repair, fold] for fold in range(bench.n_folds)},
-            audit.targets(bench, WHOLE, candidate.repair, trust) if audit else bench.as_given,
-        )
-        for number, candidate in enumerate(candidates)
+    asked = [
+        {
+            (seed, fold): bench.trial(
+                candidate.remedy, candidate.recipe, held=[fold], targets=targets[candidate.repair, fold], number=seed
+            )
+            for seed in range(seeds)
+            for fold in bench.judged
+        }
+        for candidate in candidates
     ]
+    outcomes = bench.carry_out([trial for trials in asked for trial in trials.values()], title)
+    scores = []
+    for candidate, trials in zip(candidates, asked, strict=True):
+        mine = {place: outcomes[trial] for place, trial in trials.items()}
+        kept = {fold: targets[candidate.repair, fold] for fold in (*bench.judged, WHOLE)}
+        keys = tuple(dict.fromkeys(trial.key for trial in trials.values()))
+        scores.append(_score(bench, candidate, mine, kept, keys))
+    return scores
 
 
 def _score(
     bench: Bench,
     candidate: Candidate,
     outcomes: dict[tuple[int, int], Outcome],
-    keys: tuple[str, ...],
     targets: dict[int, str],
-    whole: str,
+    keys: tuple[str, ...],
 ) -> Score:
     seeds = 1 + max(seed for seed, _ in outcomes)
     probabilities = np.zeros((len(bench.rows), bench.n_classes))
-    by_fold = np.zeros((seeds, bench.n_folds))
+    by_fold = np.zeros((seeds, len(bench.judged)))
     for (seed, fold), outcome in outcomes.items():
         here = np.searchsorted(bench.rows, outcome.rows)
         offsets = post_offsets(bench, candidate.remedy, targets[fold], fold)
-        found = softmax(np.nan_to_num(outcome.logits + offsets, nan=0.0, posinf=1e30, neginf=-1e30))
+        # A network that diverged predicts no numbers; it is judged as one that cannot tell the classes apart.
+        found = softmax(np.nan_to_num(outcome.logits, nan=0.0, posinf=1e30, neginf=-1e30) + offsets)
         probabilities[here] += found / seeds
         by_fold[seed, fold] = balanced_accuracy(bench.given[here], found.argmax(axis=1), bench.n_classes)
-    evaluation = evaluate(bench.given, probabilities, bench.classes)
-    interval = fold_interval(by_fold.ravel(), 1 / (bench.n_folds - 1))
-    middle = evaluation.balanced_accuracy.value
+    seen = np.flatnonzero(np.isin(bench.fold, bench.judged))
+    evaluation = evaluate(bench.given[seen], probabilities[seen], bench.classes)
+    low, high = _interval(evaluation, by_fold, bench.n_folds)
     result = RemedyResult(
         remedy=candidate.remedy,
         repair=candidate.repair,
         model=candidate.recipe.model,
         evaluation=evaluation,
-        probabilities=probabilities.astype(np.float32),
-        indices=bench.rows,
-        trained_counts=_trained_counts(bench, candidate.remedy, whole),
+        probabilities=probabilities[seen].astype(np.float32),
+        indices=bench.rows[seen],
+        trained_counts=_trained_counts(bench, candidate.remedy, targets[WHOLE]),
         curve=outcomes[0, 0].curve,
         trials=keys,
-        low=max(0.0, middle - (interval.value - interval.low)),
-        high=min(1.0, middle + (interval.high - interval.value)),
+        low=low,
+        high=high,
         seconds=round(sum(bench.run.seconds(key) for key in keys), 1),
     )
     return Score(candidate, result, by_fold)
+
+
+def _interval(evaluation: Evaluation, by_fold: NDArray[np.float64], folds: int) -> tuple[float, float]:
+    """Return the 95 % interval across trainings around the pooled figure; with one training, that of the images."""
+    if by_fold.size < 2:
+        return evaluation.balanced_accuracy.low, evaluation.balanced_accuracy.high
+    spread = fold_interval(by_fold.ravel(), 1 / (folds - 1))
+    middle = evaluation.balanced_accuracy.value
+    return max(0.0, middle - (spread.value - spread.low)), min(1.0, middle + (spread.high - spread.value))
 
 
 def post_offsets(bench: Bench, remedy: str, targets: str, fold: int) -> Floats:
@@ -189,8 +189,8 @@ def choose(scores: Sequence[Score], folds: int) -> Choice:
         Number of folds.
     """
     best, *others = ranked(scores)
-    ties = []
-    if others:
+    ties = others if best.by_fold.size < 2 else []
+    if others and best.by_fold.size >= 2:
         raw = [corrected_resampled_t((best.by_fold - other.by_fold).ravel(), 1 / (folds - 1))[3] for other in others]
         ties = [other for other, p in zip(others, holm(raw), strict=True) if p > SIGNIFICANCE]
     figure = best.result.evaluation.balanced_accuracy.value
@@ -211,16 +211,18 @@ def _name(score: Score, best: Score) -> str:
     return score.result.name + model
 
 
-def nested(bench: Bench, scores: Sequence[Score]) -> Floats:
-    """Return (n, K) probabilities in which each fold is predicted by the candidate that was best on the other folds.
+def nested(bench: Bench, scores: Sequence[Score]) -> Evaluation:
+    """Return the honest figure of the whole procedure: each fold is predicted by the best candidate of the others.
 
-    Evaluated, they give the honest figure of the whole procedure, the choice of the candidate included.
+    With a single hold-out set there are no other folds, so it is that of the best candidate.
     """
+    best = ranked(scores)[0].result
+    if len(bench.judged) < 2:
+        return best.evaluation
     table = np.stack([score.by_fold.mean(axis=0) for score in scores])
     winners = (table.sum(axis=1, keepdims=True) - table).argmax(axis=0)
     everyone = np.stack([score.result.probabilities for score in scores])
-    probabilities: Floats = everyone[winners[bench.fold], np.arange(len(bench.rows))]
-    return probabilities
+    return evaluate(bench.given, everyone[winners[bench.fold], np.arange(len(bench.rows))], bench.classes)
 
 
 def candidates(remedies: Sequence[str], repairs: Sequence[str], recipe: Recipe) -> list[Candidate]:

@@ -66,7 +66,7 @@ def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, mod
     models : int
         Networks a fold and round, their logits averaged.
     """
-    scopes = [WHOLE, *(range(bench.n_folds) if nested and bench.n_folds > 2 else ())]
+    scopes = [WHOLE, *(bench.judged if nested and bench.n_folds > 2 else ())]
     members = {scope: np.flatnonzero(bench.fold != scope) for scope in scopes}
     targets = dict.fromkeys(scopes, bench.as_given)
     found: dict[int, LabelModel] = {}

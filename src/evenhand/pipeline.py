@@ -1,0 +1,318 @@
+"""From a folder of pictures to a trained model and a report: the order of the work, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from evenhand.auditing.duplicates import exact_duplicates, training_rows
+from evenhand.auditing.files import read_audit, write_audit
+from evenhand.auditing.labels import FEWEST, confused_pairs, label_issues
+from evenhand.auditing.scan import Scan, scan
+from evenhand.data.manifest import SPLITS, Manifest
+from evenhand.engines.local import LocalEngine
+from evenhand.errors import DataError
+from evenhand.evaluation.metrics import evaluate as evaluate_probabilities
+from evenhand.progress import SILENT, Progress
+from evenhand.records import Audit, Choice, Evaluation, RemedyResult, TestResult
+from evenhand.settings import Preset, Settings, resolved
+from evenhand.store import RunFolder, write_table
+from evenhand.study.bench import Bench
+from evenhand.study.compare import Score, best_of_each, candidates, choose, judge, nested, ranked, with_recipe
+from evenhand.study.final import train_final
+from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels
+from evenhand.study.results import write_results, write_test
+from evenhand.study.trial import Targets, Workplace, environment
+from evenhand.training.model_file import Model, save_model
+from evenhand.training.precision import settled
+from evenhand.training.recipe import Recipe, recipe
+
+PIXELS = "pixels.npy"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found: rows best first, the choice, and the honest figure of choosing."""
+
+    results: tuple[RemedyResult, ...]
+    choice: Choice
+    nested: Evaluation
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What `run` leaves: everything `compare` finds, the model's place, and the test figures where there is a test."""
+
+    audit: Audit
+    comparison: Comparison
+    model: Path
+    test: TestResult | None
+    report: Path
+
+
+def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run") -> RunOutcome:
+    """Audit, compare, choose, train, test once, report. A run that was cut short goes on where it stopped.
+
+    Parameters
+    ----------
+    settings : Settings
+        The words of the command.
+    progress : Progress
+        Told how far the work is.
+    command : str
+        The command's name, kept in ``study.json``: a run folder belongs to one command.
+
+    Raises
+    ------
+    DataError
+        When the data cannot be used, or the run folder holds other data.
+    UsageError
+        When the run folder holds a run with other settings.
+    """
+    with _opened(settings, command, progress) as desk:
+        audit, labels = _audit(desk)
+        comparison, repaired = _compare(desk, labels)
+        model = _train(desk, desk.bench(), comparison.choice, repaired)
+        test = _test(desk, model)
+        if settings.refit == "all":
+            model = _refit(desk, comparison.choice, repaired)
+        folder = _save(desk, model, comparison, audit, test)
+        return RunOutcome(audit, comparison, folder, test, rebuild_report(settings.out))
+
+
+def compare(settings: Settings, progress: Progress = SILENT) -> tuple[Audit, Comparison, Path]:
+    """Audit and compare; return both and the report's place. Raises as `run` does."""
+    with _opened(settings, "compare", progress) as desk:
+        audit, labels = _audit(desk)
+        comparison, _ = _compare(desk, labels)
+        return audit, comparison, rebuild_report(settings.out)
+
+
+def audit(settings: Settings, progress: Progress = SILENT) -> tuple[Audit, Path]:
+    """Say what is wrong with the data; return that and the report's place.
+
+    Raises
+    ------
+    DataError
+        When there are no images, or the run folder holds other data.
+    """
+    with _opened(settings, "audit", progress) as desk:
+        return _audit(desk)[0], rebuild_report(settings.out)
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What every step of a run works with."""
+
+    settings: Settings
+    preset: Preset
+    scan: Scan
+    run: RunFolder
+    engine: LocalEngine
+    device: str
+    progress: Progress
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.scan.dataset.manifest
+
+    def recipe(self, model: str, **changes: Any) -> Recipe:
+        """Return the preset's recipe for a model, its precision settled."""
+        wanted = recipe(self.preset.recipe, model, **self.settings.changes)
+        return settled(replace(wanted, **changes), self.scan.dataset.size, self.device)
+
+    def workplace(self, scope: str = "study") -> Workplace:
+        return Workplace(
+            run=self.run.path,
+            pixels=Path(str(self.scan.dataset.pixels.filename)),  # type: ignore[attr-defined]
+            n_classes=len(self.manifest.classes),
+            device=self.device,
+            scope=scope,
+        )
+
+    def bench(self, rows: Any = None, *, scope: str = "study") -> Bench:
+        """Return the bench for training on `rows` of the manifest, by default the training rows."""
+        return Bench(
+            self.run,
+            self.scan.dataset,
+            self.workplace(scope),
+            training_rows(self.manifest) if rows is None else rows,
+            folds=self.preset.folds,
+            judged=self.preset.judged,
+            seed=self.settings.seed,
+            engine=self.engine,
+            progress=self.progress,
+        )
+
+
+@contextmanager
+def _opened(settings: Settings, command: str, progress: Progress) -> Iterator[_Desk]:
+    """Claim the run folder, decode the images, check that they are the folder's, and start the workers."""
+    jobs = settings.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    device = settings.device if settings.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    with RunFolder.claim(settings.out, settings=settings.to_json(), command=command) as run:
+        found = scan(
+            settings.data,
+            cache=run.path / "cache",
+            test=settings.test,
+            classes=settings.classes,
+            size=settings.size,
+            jobs=jobs,
+            progress=progress,
+        )
+        manifest = found.dataset.manifest
+        run.bind(manifest.fingerprint(), environment())
+        write_manifest(run.path, manifest)
+        for note in found.notes:
+            progress.note(note)
+        with LocalEngine(jobs) as engine:
+            yield _Desk(settings, resolved(settings), found, run, engine, device, progress)
+
+
+def _audit(desk: _Desk) -> tuple[Audit, LabelAudit | None]:
+    """Write and return what is wrong with the data, and the label models that repairs need."""
+    manifest = desk.manifest
+    notes = list(desk.scan.notes)
+    try:
+        bench = desk.bench()
+    except DataError as error:
+        if desk.run.command != "audit":
+            raise
+        notes.append(f"The labels could not be checked. {error}")
+        labels = None
+    else:
+        rounds = max(1, desk.preset.rounds) if desk.run.command == "audit" else desk.preset.rounds
+        repairs = set(desk.preset.repairs) != {"none"}
+        labels = audit_labels(bench, desk.recipe(desk.preset.screen), rounds, nested=repairs) if rounds else None
+    found = _describe(desk, labels, notes)
+    write_audit(desk.run.path / "audit", found)
+    return found, labels
+
+
+def _describe(desk: _Desk, labels: LabelAudit | None, notes: list[str]) -> Audit:
+    manifest = desk.manifest
+    duplicates = exact_duplicates(manifest)
+    rows = training_rows(manifest)
+    dropped = len(manifest.where("train")) - len(rows)
+    if dropped:
+        notes.append(f"{dropped} training images are copies of test images; they are left out of training.")
+    small = [name for name, count in manifest.counts("train").items() if count < FEWEST]
+    if labels and small:
+        notes.append(f"Too few images to judge the labels of: {', '.join(small)}.")
+    paths = [manifest.paths[row] for row in rows]
+    return Audit(
+        classes=manifest.classes,
+        counts={split: manifest.counts(split) for split in SPLITS},
+        findings=desk.scan.findings,
+        duplicates=duplicates,
+        issues=label_issues(labels.whole, manifest.given[rows], paths, manifest.classes) if labels else (),
+        wrong_labels=labels.whole.wrong if labels else None,
+        pairs=confused_pairs(labels.whole, manifest.classes) if labels else (),
+        notes=tuple(notes),
+    )
+
+
+def _compare(desk: _Desk, labels: LabelAudit | None) -> tuple[Comparison, Targets]:
+    """Screen every candidate, judge the best again with the larger model, write down the choice."""
+    preset, bench = desk.preset, desk.bench()
+    repairs = [repair for repair in preset.repairs if labels or repair == "none"]
+    screened = judge(
+        bench,
+        candidates(preset.remedies, repairs, desk.recipe(preset.screen)),
+        labels,
+        trust=desk.settings.trust,
+        seeds=preset.seeds,
+        title=f"Comparing remedies with the model {preset.screen}",
+    )
+    scores = list(screened)
+    if preset.finalists:
+        finalists = with_recipe(ranked(screened)[: preset.finalists], desk.recipe(preset.model))
+        scores += judge(
+            bench,
+            finalists,
+            labels,
+            trust=desk.settings.trust,
+            seeds=preset.seeds,
+            title=f"Judging {len(finalists)} finalists with the model {preset.model}",
+        )
+    comparison = _conclude(desk, bench, scores)
+    chosen = labels.targets(bench, WHOLE, comparison.choice.repair, desk.settings.trust) if labels else bench.as_given
+    return comparison, bench.workplace.targets(chosen)
+
+
+def _conclude(desk: _Desk, bench: Bench, scores: list[Score]) -> Comparison:
+    results = tuple(score.result for score in best_of_each(scores))
+    choice = choose(scores, desk.preset.folds)
+    write_results(desk.run.path, results, choice)
+    write_table(
+        desk.run.path / "timings.csv",
+        ["remedy", "repair", "model", "seconds"],
+        [[result.remedy, result.repair, result.model, result.seconds] for result in results],
+    )
+    return Comparison(results, choice, nested(bench, scores))
+
+
+def _train(desk: _Desk, bench: Bench, choice: Choice, targets: Targets) -> Model:
+    base = desk.recipe(choice.model)
+    return train_final(
+        bench,
+        choice.remedy,
+        replace(base, epochs=max(1, round(base.epochs * desk.preset.stretch))),
+        targets,
+        members=desk.preset.members,
+        size=desk.scan.dataset.size,
+        title="Training the final model",
+    )
+
+
+def _test(desk: _Desk, model: Model) -> TestResult | None:
+    """Judge the model on the test images, once; without any, the out-of-fold figure is the headline."""
+    manifest = desk.manifest
+    rows = manifest.where("test")
+    if not len(rows):
+        return None
+    probabilities = model.probabilities(desk.scan.dataset.pixels[rows])
+    result = TestResult(
+        evaluation=evaluate_probabilities(manifest.given[rows], probabilities, manifest.classes),
+        probabilities=probabilities,
+        indices=rows,
+        corrected=(
+            evaluate_probabilities(manifest.corrected[rows], probabilities, manifest.classes)
+            if (manifest.corrected[rows] != manifest.given[rows]).any()
+            else None
+        ),
+    )
+    write_test(desk.run.path, result)
+    return result
+
+
+def _refit(desk: _Desk, choice: Choice, repaired: Targets) -> Model:
+    """Train the choice once more on every image; validation and test labels are taken as given."""
+    rows = np.arange(len(desk.manifest), dtype=np.int64)
+    bench = desk.bench(rows, scope="everything")
+    positions = np.searchsorted(rows, training_rows(desk.manifest))
+    targets = Targets.placed(bench.given, positions, repaired.keep, repaired.labels, bench.n_classes)
+    return _train(desk, bench, choice, targets)
+
+
+def _save(desk: _Desk, model: Model, comparison: Comparison, audit: Audit, test: TestResult | None) -> Path:
+    folder = desk.run.path / "model"
+    facts = {
+        "remedy": comparison.choice.remedy,
+        "repair": comparison.choice.repair,
+        "trained_on": desk.settings.refit,
+        "data": desk.manifest.fingerprint(),
+        "training_counts": audit.counts["train"],
+        "out_of_fold": comparison.nested.to_json(),
+        "test": test.evaluation.to_json() if test else None,
+        "environment": environment(),
+    }
+    save_model(model, folder, facts)
+    return folder
