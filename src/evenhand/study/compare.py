@@ -156,11 +156,12 @@ def _trained_counts(bench: Bench, remedy: str, targets: str) -> tuple[int, ...]:
 
 
 def ranked(scores: Sequence[Score]) -> list[Score]:
-    """Return the scores best first by pooled balanced accuracy; equal ones in order of their names."""
+    """Return the scores best first by pooled balanced accuracy; of equal ones, those without a repair first."""
     return sorted(
         scores,
         key=lambda score: (
             -score.result.evaluation.balanced_accuracy.value,
+            score.candidate.repair != "none",
             score.candidate.remedy,
             score.candidate.repair,
         ),

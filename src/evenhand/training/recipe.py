@@ -46,7 +46,7 @@ class Recipe:
         """
         for name, known in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
-                raise UsageError(f"There is no {name} {getattr(self, name)!r}. {suggest(getattr(self, name), known)}")
+                raise UsageError(f"There is no {name} {getattr(self, name)!r}. Known: {', '.join(known)}.")
         for name, least, most in _RANGES:
             if not least <= getattr(self, name) <= most:
                 raise UsageError(f"The recipe's {name} must be {least:g} to {most:g}, not {getattr(self, name)}.")
@@ -86,15 +86,19 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         ),
     },
     "quick": {
-        "simple": Recipe(model="simple", learning_rate=0.05, batch=64, epochs=8, augmentation=_GENTLE),
+        "simple": Recipe(
+            model="simple", optimiser="adamw", learning_rate=0.0015, batch=32, epochs=8, augmentation=_GENTLE
+        ),
         "resnet": Recipe(
-            model="resnet", width=16, learning_rate=0.1, weight_decay=5e-4, batch=64, epochs=8, augmentation=_GENTLE
+            model="resnet", width=16, learning_rate=0.03, weight_decay=5e-4, batch=64, epochs=8, augmentation=_GENTLE
         ),
     },
     "standard": {
-        "simple": Recipe(model="simple", learning_rate=0.05, batch=64, epochs=15, augmentation=_GENTLE),
+        "simple": Recipe(
+            model="simple", optimiser="adamw", learning_rate=0.0015, batch=32, epochs=12, augmentation=_GENTLE
+        ),
         "resnet": Recipe(
-            model="resnet", width=24, learning_rate=0.1, weight_decay=5e-4, batch=64, epochs=12, augmentation=_GENTLE
+            model="resnet", width=16, learning_rate=0.03, weight_decay=5e-4, batch=64, epochs=12, augmentation=_GENTLE
         ),
     },
 }
