@@ -65,9 +65,7 @@ def read_audit(folder: Path) -> Audit:
             for row in read_table(folder / "duplicates.csv")
         ),
         issues=tuple(
-            LabelIssue(
-                row["path"], row["given"], row["suggested"], float(row["suspicion"]), row["flagged"] == "true"
-            )
+            LabelIssue(row["path"], row["given"], row["suggested"], float(row["suspicion"]), row["flagged"] == "true")
             for row in read_table(folder / "label_issues.csv")
         ),
         wrong_labels=Interval(**wrong) if wrong else None,

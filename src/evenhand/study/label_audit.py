@@ -14,10 +14,12 @@ from evenhand.study.bench import Bench, Outcome
 from evenhand.study.trial import Targets, Trial
 from evenhand.training.recipe import Recipe
 
-REMEDY = "balanced-softmax"
+REMEDY = "sampler"
 """The label model needs predictions for a uniform prior; with a plain network rare images hide in the common class."""
-BETWEEN_ROUNDS = "soft"
-"""How suspects are treated between rounds: their labels become the posterior (expectation maximisation)."""
+BETWEEN_ROUNDS = "drop"
+"""How suspects are treated between rounds: the next networks are trained without them."""
+TRUST = 0.5
+"""Suspicion above which an image sits out the next round."""
 
 WHOLE = -1
 """The scope that leaves no fold out."""
@@ -51,7 +53,7 @@ def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, mod
 
     A round trains for every fold a network on the other folds and predicts it. Nested, the same is done inside each
     training part: the networks that leave out two folds serve both. From the second round on the networks are trained
-    on what the last round believed.
+    without the suspects of the round before. The logits of all rounds are averaged.
 
     Parameters
     ----------
@@ -70,12 +72,13 @@ def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, mod
     members = {scope: np.flatnonzero(bench.fold != scope) for scope in scopes}
     targets = dict.fromkeys(scopes, bench.as_given)
     found: dict[int, LabelModel] = {}
+    total = {scope: np.zeros((len(members[scope]), bench.n_classes)) for scope in scopes}
     for number in range(rounds):
         asked = {
             (scope, fold, model): bench.trial(
                 REMEDY,
                 recipe,
-                held={scope, fold} - {WHOLE},
+                held=[held for held in (scope, fold) if held != WHOLE],
                 targets=targets[scope],
                 number=100 * number + model,
             )
@@ -87,10 +90,11 @@ def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, mod
         outcomes = bench.carry_out(list(asked.values()), f"Looking for wrong labels, round {number + 1} of {rounds}")
         for scope in scopes:
             mine = [(fold, trial) for (owner, fold, _), trial in asked.items() if owner == scope]
-            logits = _collect(bench, outcomes, mine)[members[scope]]
+            total[scope] += _collect(bench, outcomes, mine)[members[scope]]
+            logits = (total[scope] / (number + 1)).astype(np.float32)
             found[scope] = estimate(logits, bench.given[members[scope]], bench.n_classes)
             if number + 1 < rounds:
-                again = _repaired(bench, found[scope], members[scope], BETWEEN_ROUNDS, 0.0)
+                again = _repaired(bench, found[scope], members[scope], BETWEEN_ROUNDS, TRUST)
                 targets[scope] = bench.save(again)
     return LabelAudit(found, members)
 

@@ -95,7 +95,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     },
     "standard": {
         "simple": Recipe(
-            model="simple", optimiser="adamw", learning_rate=0.0015, batch=32, epochs=12, augmentation=_GENTLE
+            model="simple", optimiser="adamw", learning_rate=0.0015, batch=32, epochs=10, augmentation=_GENTLE
         ),
         "resnet": Recipe(
             model="resnet", width=16, learning_rate=0.03, weight_decay=5e-4, batch=64, epochs=12, augmentation=_GENTLE
@@ -114,7 +114,7 @@ def recipe(name: str, model: str, **changes: Any) -> Recipe:
     model : str
         The network; a recipe without settings of its own for it lends those of its first.
     **changes
-        Fields of `Recipe`.
+        Fields of `Recipe`, and of its augmentation as ``augmentation.crop``.
 
     Raises
     ------
@@ -123,9 +123,32 @@ def recipe(name: str, model: str, **changes: Any) -> Recipe:
     """
     if name not in RECIPES:
         raise UsageError(f"There is no recipe {name!r}. {suggest(name, RECIPES)}")
-    known = {part.name for part in fields(Recipe)}
+    known = {part.name for part in fields(Recipe)} | {f"augmentation.{part.name}" for part in fields(Augmentation)}
     for change in changes:
         if change not in known:
             raise UsageError(f"A recipe has no setting {change!r}. {suggest(change, known)}")
     base = RECIPES[name].get(model) or replace(next(iter(RECIPES[name].values())), model=model)
-    return replace(base, **changes)
+    pictures = {key.removeprefix("augmentation."): value for key, value in changes.items() if "." in key}
+    plain = {key: value for key, value in changes.items() if "." not in key}
+    return replace(base, **{"augmentation": replace(base.augmentation, **pictures)} | plain)
+
+
+def read_change(name: str, text: str) -> Any:
+    """Return the value of a recipe setting written as text; `name` may be ``augmentation.crop`` and the like.
+
+    Raises
+    ------
+    UsageError
+        When there is no such setting or the text is no value for it.
+    """
+    holder: Any = Augmentation() if name.startswith("augmentation.") else Recipe()
+    field_name = name.removeprefix("augmentation.")
+    known = [part.name for part in fields(holder) if part.name != "augmentation"]
+    if field_name not in known:
+        raise UsageError(f"A recipe has no setting {name!r}. {suggest(field_name, known)}")
+    kind = type(getattr(holder, field_name))
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    try:
+        return words[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"{name} is a {kind.__name__} and cannot be {text!r}.") from error

@@ -1,0 +1,230 @@
+"""The command line: parse, call, print. Nothing numeric is imported before a command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+import evenhand
+from evenhand.cli import jobs as jobs_
+from evenhand.cli import options
+from evenhand.errors import EvenhandError, suggest
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Train image classifiers that treat every class fairly, from small, lopsided, partly mislabelled data.",
+    epilog="Results go to stdout, progress to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 data, 4 model file.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(evenhand.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def run(
+    data: options.Data,
+    out: options.Out = None,
+    test: options.Test = None,
+    preset: options.Preset = "standard",
+    remedy: options.Remedies = None,
+    repair: options.Repairs = None,
+    classes: options.Classes = None,
+    size: options.Size = None,
+    model: options.ModelName = None,
+    recipe: options.RecipeName = None,
+    change: options.Changes = None,
+    trust: options.Trust = 0.5,
+    refit: options.Refit = "train",
+    folds: options.Folds = None,
+    seeds: options.Seeds = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Audit, compare remedies, choose, train, test once, report: the main job."""
+    words = dict(locals())
+    jobs_.whole_run("run", options.settings("run", words), json=json, quiet=quiet)
+
+
+@app.command()
+def demo(
+    out: options.Out = None,
+    scale: Annotated[float, typer.Option("--scale", help="Size of the demo set: 1 is 5,625 training images.")] = 1.0,
+    data_only: Annotated[bool, typer.Option("--data-only", help="Only write the pictures.")] = False,
+    preset: options.Preset = "quick",
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run the main job on built-in pictures with known faults; needs no files and no network."""
+    words = dict(locals())
+    jobs_.demo(words, scale=scale, data_only=data_only, json=json, quiet=quiet)
+
+
+@app.command()
+def audit(
+    data: options.Data,
+    out: options.Out = None,
+    test: options.Test = None,
+    preset: options.Preset = "standard",
+    classes: options.Classes = None,
+    size: options.Size = None,
+    folds: options.Folds = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Say what is wrong with the data: class counts, unreadable files, duplicates, suspected label errors."""
+    words = dict(locals())
+    jobs_.audit(options.settings("audit", words), json=json, quiet=quiet)
+
+
+@app.command()
+def compare(
+    data: options.Data,
+    out: options.Out = None,
+    test: options.Test = None,
+    preset: options.Preset = "standard",
+    remedy: options.Remedies = None,
+    repair: options.Repairs = None,
+    classes: options.Classes = None,
+    size: options.Size = None,
+    model: options.ModelName = None,
+    recipe: options.RecipeName = None,
+    change: options.Changes = None,
+    trust: options.Trust = 0.5,
+    folds: options.Folds = None,
+    seeds: options.Seeds = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Judge remedies side by side, on the same folds and seeds; train no final model."""
+    words = dict(locals())
+    jobs_.compare(options.settings("compare", words), json=json, quiet=quiet)
+
+
+@app.command()
+def train(
+    data: options.Data,
+    out: options.Out = None,
+    test: options.Test = None,
+    preset: options.Preset = "standard",
+    remedy: options.Remedies = None,
+    repair: options.Repairs = "none",
+    classes: options.Classes = None,
+    size: options.Size = None,
+    model: options.ModelName = None,
+    recipe: options.RecipeName = None,
+    change: options.Changes = None,
+    trust: options.Trust = 0.5,
+    refit: options.Refit = "train",
+    folds: options.Folds = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train one model with one remedy and one repair, with its out-of-fold figure."""
+    words = dict(locals())
+    jobs_.whole_run("train", options.single("train", words), json=json, quiet=quiet)
+
+
+@app.command()
+def evaluate(
+    model_path: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="A model folder, or a PyTorch file of weights together with --model."),
+    ],
+    data: options.Data,
+    model: options.ModelName = None,
+    classes: options.Classes = None,
+    size: options.Size = None,
+    split: Annotated[
+        str, typer.Option("--split", help="train, val, test or all. [default: test where there is one, else all]")
+    ] = "auto",
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Compute every figure of a trained model on labelled images."""
+    request = options.evaluation(model_path, data, model, classes, size, split, device, jobs)
+    jobs_.evaluate(request, json=json, quiet=quiet)
+
+
+@app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    json: options.Json = False,
+) -> None:
+    """Write a run's report again from its files."""
+    jobs_.report(run_folder, json=json)
+
+
+def main() -> None:
+    """Run the command line; every error ends in a sentence and its exit code."""
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except EvenhandError as error:
+        _fail(str(error), error.exit_code, error)
+    except click.NoSuchOption as error:
+        _fail(f"There is no option {error.option_name}. {_near(error.option_name, error.possibilities)}", 2, error)
+    except click.UsageError as error:
+        _fail(_unknown_command(error) or error.format_message(), 2, error)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("Interrupted. What is finished is kept; the same command goes on from there.", INTERRUPTED, None)
+    except Exception as error:
+        _fail(f"{type(error).__name__}: {error}\nSet EVENHAND_DEBUG=1 to see where.", 1, error)
+
+
+def _near(name: str, possibilities: Sequence[str] | None) -> str:
+    return suggest(name, possibilities) if possibilities else "See --help."
+
+
+def _unknown_command(error: click.UsageError) -> str | None:
+    """Return a sentence with the nearest command when the first word names none."""
+    known = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if words and words[0] not in known and error.ctx is not None and error.ctx.parent is None:
+        return f"There is no command {words[0]!r}. {suggest(words[0], known)}"
+    return None
+
+
+def _fail(message: str, code: int, error: BaseException | None) -> None:
+    if error is not None and os.environ.get("EVENHAND_DEBUG"):
+        traceback.print_exception(error)
+    print(f"Error: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,69 @@
+"""What people see while work goes on: bars with an ETA on stderr, plain lines where stderr is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from evenhand.progress import SILENT, Progress, Tick
+
+
+class TerminalProgress(Progress):
+    """Bars with the number done, the time gone and the time left."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def stage(self, title: str, total: int) -> Iterator[Tick]:
+        """Show a bar for one stage."""
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Bars(*columns, console=self._console) as bars:
+            task = bars.add_task(title, total=total)
+            yield lambda units: bars.advance(task, units)
+
+    def note(self, text: str) -> None:
+        """Print one line."""
+        self._console.print(text, markup=False)
+
+
+class LineProgress(Progress):
+    """A line when a stage begins and a line a tenth: for logs."""
+
+    @contextmanager
+    def stage(self, title: str, total: int) -> Iterator[Tick]:
+        """Announce one stage and its tenths."""
+        done = told = 0
+        self.note(f"{title} ({total})")
+
+        def tick(units: int) -> None:
+            nonlocal done, told
+            done += units
+            if total and done * 10 // total > told:
+                told = done * 10 // total
+                self.note(f"  {title}: {done} of {total}")
+
+        yield tick
+
+    def note(self, text: str) -> None:
+        """Print one line."""
+        print(text, file=sys.stderr, flush=True)
+
+
+def progress(*, quiet: bool) -> Progress:
+    """Return where long work reports to."""
+    if quiet:
+        return SILENT
+    return TerminalProgress() if sys.stderr.isatty() else LineProgress()

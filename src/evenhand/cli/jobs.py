@@ -1,0 +1,125 @@
+"""What each command calls and prints. The numeric rooms are imported here, inside the functions, and nowhere above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenhand.cli import options, show
+from evenhand.cli.console import progress
+
+if TYPE_CHECKING:
+    from evenhand.pipeline import RunOutcome
+    from evenhand.settings import Settings
+
+
+def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> RunOutcome:
+    """Run the whole way and print the choice, the test figures and the places of model and report."""
+    from evenhand import pipeline
+
+    outcome = pipeline.run(settings, progress(quiet=quiet), command=command)
+    test = outcome.test
+    if json:
+        show.print_json(
+            command,
+            run=str(settings.out),
+            chosen=_chosen(outcome.comparison),
+            ties=list(outcome.comparison.choice.ties),
+            out_of_fold=outcome.comparison.nested.to_json(),
+            test=_evaluated(test.evaluation, test.corrected) if test else None,
+            wrong_labels_estimate=outcome.audit.to_json()["wrong_labels_estimate"],
+            model=str(outcome.model),
+            report=str(outcome.report),
+        )
+        return outcome
+    show.print_audit(outcome.audit)
+    show.print_comparison(outcome.comparison)
+    if test:
+        show.print_evaluation(test.evaluation, "The final model on the test images, labels as given")
+        if test.corrected:
+            show.print_evaluation(test.corrected, "The same on corrected labels")
+    else:
+        show.print_evaluation(outcome.comparison.nested, "No test images: out of fold, the choice of the remedy included")
+    show.print_places([("Model", outcome.model), ("Report", outcome.report)])
+    return outcome
+
+
+def demo(words: Mapping[str, Any], *, scale: float, data_only: bool, json: bool, quiet: bool) -> None:
+    """Write the demo set and run on it."""
+    from evenhand.data.demo import make_demo
+
+    folder = words["out"] or Path("demo")
+    data = folder / "data"
+    if not (data / "train").is_dir():
+        make_demo(data, scale=scale, seed=words["seed"], progress=progress(quiet=quiet))
+    if data_only:
+        show.print_places([("Pictures", data)])
+        return
+    whole_run("demo", options.settings("demo", {**words, "data": data, "out": folder / "run"}), json=json, quiet=quiet)
+
+
+def audit(settings: Settings, *, json: bool, quiet: bool) -> None:
+    """Audit and print the findings."""
+    from evenhand import pipeline
+
+    found, report_file = pipeline.audit(settings, progress(quiet=quiet))
+    if json:
+        show.print_json("audit", run=str(settings.out), report=str(report_file), **found.to_json())
+        return
+    show.print_audit(found)
+    show.print_places([("Tables", settings.out / "audit"), ("Report", report_file)])
+
+
+def compare(settings: Settings, *, json: bool, quiet: bool) -> None:
+    """Compare and print the leaderboard."""
+    from evenhand import pipeline
+    from evenhand.study.results import leaderboard_rows
+
+    _, comparison, report_file = pipeline.compare(settings, progress(quiet=quiet))
+    if json:
+        rows = leaderboard_rows(comparison.results)
+        for row, result in zip(rows, comparison.results, strict=True):
+            row["seconds"] = result.seconds
+        show.print_json(
+            "compare",
+            run=str(settings.out),
+            chosen=_chosen(comparison),
+            ties=list(comparison.choice.ties),
+            leaderboard=rows,
+            report=str(report_file),
+        )
+        return
+    show.print_comparison(comparison)
+    show.print_places([("Leaderboard", settings.out / "leaderboard.csv"), ("Report", report_file)])
+
+
+def evaluate(request: Any, *, json: bool, quiet: bool) -> None:
+    """Evaluate a model and print every figure."""
+    from evenhand import pipeline
+
+    found = pipeline.evaluate(request, progress(quiet=quiet))
+    if json:
+        show.print_json("evaluate", model=str(request.model), **_evaluated(found, None))
+        return
+    show.print_evaluation(found, f"{request.model} on {request.data}")
+
+
+def report(run: Path, *, json: bool) -> None:
+    """Write the report of a run again."""
+    from evenhand.pipeline import rebuild_report
+
+    place = rebuild_report(run)
+    if json:
+        show.print_json("report", run=str(run), report=str(place))
+        return
+    show.print_places([("Report", place)])
+
+
+def _chosen(comparison: Any) -> dict[str, str]:
+    choice = comparison.choice
+    return {"remedy": choice.remedy, "repair": choice.repair, "model": choice.model, "reason": choice.reason}
+
+
+def _evaluated(evaluation: Any, corrected: Any) -> dict[str, Any]:
+    return {**evaluation.to_json(), "corrected": corrected.to_json() if corrected else None}

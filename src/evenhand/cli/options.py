@@ -1,0 +1,153 @@
+"""The options that commands share, and how they become `Settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evenhand.errors import UsageError, suggest
+from evenhand.settings import Settings
+
+Data = Annotated[
+    Path,
+    typer.Argument(
+        help="A folder with one folder a class (with or without train/val/test above them), a CSV, an .npz, a pickle "
+        "of (tensor, label) pairs, or a .zip of any of these.",
+        show_default=False,
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Run folder; made when missing. [default: evenhand-runs/NAME]")]
+Test = Annotated[Path | None, typer.Option("--test", help="Test images, when they lie apart from DATA.")]
+Preset = Annotated[str, typer.Option("--preset", help="How much work: quick, standard, thorough, or reference.")]
+Remedies = Annotated[
+    list[str] | None,
+    typer.Option("--remedy", help="A remedy to compare; A+B composes, A:name=value sets. May be given many times."),
+]
+Repairs = Annotated[
+    str | None, typer.Option("--repair", help="What to do about suspected labels: none, drop, relabel, soft; commas.")
+]
+Classes = Annotated[str | None, typer.Option("--classes", help="The classes in the order wanted, with commas.")]
+Size = Annotated[str | None, typer.Option("--size", help="Side of the images in pixels, N or HEIGHTxWIDTH.")]
+ModelName = Annotated[str | None, typer.Option("--model", help="The network: simple or resnet.")]
+RecipeName = Annotated[str | None, typer.Option("--recipe", help="Training recipe: quick, standard or reference.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", help="One setting of the recipe, for example epochs=20. May be repeated.")
+]
+Trust = Annotated[float, typer.Option("--trust", help="Suspicion above which a repair acts on a label, 0 to 1.")]
+Refit = Annotated[str, typer.Option("--refit", help="Train the final model on the training images (train) or on all.")]
+Folds = Annotated[int | None, typer.Option("--folds", help="Parts of the cross-validation.")]
+Seeds = Annotated[int | None, typer.Option("--seeds", help="Trainings a fold.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of every random draw.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", help="Worker processes. [default: one a core]")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
+
+
+def default_out(command: str, data: Path) -> Path:
+    """Return the run folder of a command that names none: called after the data and the command."""
+    return Path("evenhand-runs") / f"{data.resolve().stem or 'data'}-{command}"
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Return the names of a list written with commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else None
+
+
+def image_size(text: str | None) -> tuple[int, int] | None:
+    """Return height and width from ``N`` or ``HEIGHTxWIDTH``.
+
+    Raises
+    ------
+    UsageError
+        When the text is neither, or a side is not 1 to 4096.
+    """
+    if text is None:
+        return None
+    try:
+        sides = [int(part) for part in text.lower().split("x")]
+    except ValueError:
+        sides = []
+    if len(sides) not in (1, 2) or not all(1 <= side <= 4096 for side in sides):
+        raise UsageError(f"--size takes a side of 1 to 4096 pixels, N or HEIGHTxWIDTH, not {text!r}.")
+    return (sides[0], sides[-1])
+
+
+def recipe_changes(settings: list[str] | None) -> dict[str, Any]:
+    """Return recipe settings from ``name=value`` texts; augmentation is set as ``augmentation.crop=4``.
+
+    Raises
+    ------
+    UsageError
+        When a text has no value, or a name or value no recipe could take.
+    """
+    from evenhand.training.recipe import read_change
+
+    changes: dict[str, Any] = {}
+    for text in settings or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set takes name=value, not {text!r}.")
+        changes[name.strip()] = read_change(name.strip(), value.strip())
+    return changes
+
+
+def settings(command: str, words: Mapping[str, Any]) -> Settings:
+    """Return the settings that the words of a command ask for; words a command does not have stay as the preset says.
+
+    Raises
+    ------
+    UsageError
+        When a word cannot be meant.
+    """
+    return Settings(
+        data=words["data"],
+        out=words["out"] or default_out(command, words["data"]),
+        test=words.get("test"),
+        preset=words.get("preset", "standard"),
+        classes=names(words.get("classes")),
+        size=image_size(words.get("size")),
+        remedies=tuple(words["remedy"]) if words.get("remedy") else None,
+        repairs=names(words.get("repair")),
+        trust=words.get("trust", 0.5),
+        model=words.get("model"),
+        recipe=words.get("recipe"),
+        changes=recipe_changes(words.get("change")),
+        folds=words.get("folds"),
+        seeds=words.get("seeds"),
+        seed=words["seed"],
+        refit=words.get("refit", "train"),
+        device=device_name(words["device"]),
+        jobs=words["jobs"],
+    )
+
+
+def single(command: str, words: Mapping[str, Any]) -> Settings:
+    """Return the settings of a command that takes one remedy and one repair.
+
+    Raises
+    ------
+    UsageError
+        When there are several, or a word cannot be meant.
+    """
+    found = settings(command, {**words, "remedy": words["remedy"] or ["balanced-softmax"]})
+    if len(found.remedies or ()) != 1 or len(found.repairs or ()) != 1:
+        raise UsageError(f"{command} takes one --remedy (A+B composes) and one --repair; use compare for several.")
+    return found
+
+
+def device_name(name: str) -> str:
+    """Return the device asked for.
+
+    Raises
+    ------
+    UsageError
+        When there is no such kind of device.
+    """
+    known = ("auto", "cpu", "cuda")
+    if name.split(":")[0] not in known:
+        raise UsageError(f"There is no device {name!r}. {suggest(name, known)}")
+    return name

@@ -1,0 +1,113 @@
+"""Results on stdout: one JSON object, or a few plain lines and tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from evenhand.records import SCHEMA_VERSION, Audit, Evaluation, Interval
+
+if TYPE_CHECKING:
+    from evenhand.pipeline import Comparison
+
+FIGURES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log-loss",
+    "ece": "calibration error",
+}
+
+
+def print_json(command: str, **values: Any) -> None:
+    """Print the command's one JSON object."""
+    print(json.dumps({"schema_version": SCHEMA_VERSION, "command": command} | values, ensure_ascii=False))
+
+
+def print_evaluation(evaluation: Evaluation, title: str) -> None:
+    """Print all figures of an evaluation, the reading of each class, and the confusion matrix."""
+    console = Console(highlight=False, width=None)
+    console.print(title, markup=False)
+    figures = Table("figure", "value", "95 % interval")
+    for name, words in FIGURES.items():
+        interval: Interval = getattr(evaluation, name)
+        figures.add_row(words, f"{interval.value:.4f}", f"{interval.low:.4f} to {interval.high:.4f}")
+    console.print(figures)
+    classes = Table("class", "precision", "recall", "F1", "images")
+    for row in evaluation.per_class:
+        classes.add_row(_plain(row.name), *(f"{value:.3f}" for value in (row.precision, row.recall, row.f1)), str(row.support))
+    for words, average in (("macro average", evaluation.macro_average), ("weighted average", evaluation.weighted_average)):
+        classes.add_row(words, *(f"{value:.3f}" for value in average), str(evaluation.n))
+    console.print(classes)
+    for row in evaluation.per_class:
+        console.print(f"{row.name}: {row.reading}", markup=False)
+    matrix = Table("labelled as \\ called", *(_plain(name) for name in evaluation.classes))
+    for name, counts in zip(evaluation.classes, evaluation.confusion, strict=True):
+        matrix.add_row(_plain(name), *map(str, counts))
+    console.print(matrix)
+
+
+def print_audit(audit: Audit) -> None:
+    """Print what is wrong with the data."""
+    console = Console(highlight=False)
+    table = Table("class", *audit.counts)
+    for name in audit.classes:
+        table.add_row(_plain(name), *(str(audit.counts[split][name]) for split in audit.counts))
+    console.print(table)
+    for line in audit_lines(audit):
+        console.print(line, markup=False)
+
+
+def audit_lines(audit: Audit) -> list[str]:
+    """Return the findings of an audit, a sentence each."""
+    lines = []
+    if audit.wrong_labels:
+        wrong = audit.wrong_labels
+        lines.append(
+            f"About {wrong.value:.0f} training labels are wrong (95 % interval {wrong.low:.0f} to {wrong.high:.0f}); "
+            f"{len(audit.flagged)} images are named as suspects."
+        )
+        lines += [f"  filed as {given}, really {true}: about {value:.0f}" for given, true, value in audit.pairs[:3]]
+    if audit.findings:
+        lines.append(f"{len(audit.findings)} files could not be taken as they are; see audit/unreadable.csv.")
+    if audit.duplicates:
+        groups = len({row.group for row in audit.duplicates})
+        leaked = sum(row.leaked for row in audit.duplicates)
+        lines.append(f"{groups} groups of images have the same pixels; {leaked} copies of test images lie in training.")
+    return lines + list(audit.notes)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print the leaderboard and the choice."""
+    console = Console(highlight=False)
+    table = Table("remedy", "model", "balanced accuracy", "95 % interval", "macro F1", title="Out of fold, best first")
+    for row in comparison.results:
+        table.add_row(
+            _plain(row.name),
+            row.model,
+            f"{row.evaluation.balanced_accuracy.value:.3f}",
+            f"{row.low:.3f} to {row.high:.3f}",
+            f"{row.evaluation.macro_f1.value:.3f}",
+        )
+    console.print(table)
+    chosen = comparison.choice
+    repair = "" if chosen.repair == "none" else f" with repair {chosen.repair}"
+    console.print(f"Chosen: {chosen.remedy}{repair}, model {chosen.model}. {chosen.reason}", markup=False)
+    if chosen.ties:
+        console.print(f"Tied with it: {'; '.join(chosen.ties)}.", markup=False)
+
+
+def print_places(places: Sequence[tuple[str, Path]]) -> None:
+    """Print where results lie."""
+    for words, place in places:
+        print(f"{words}: {place}")
+
+
+def _plain(text: str) -> str:
+    """Keep square brackets in names from being read as styles."""
+    return text.replace("[", "\\[")
