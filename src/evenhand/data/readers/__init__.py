@@ -1,0 +1,1 @@
+"""Readers of labelled images: each turns one kind of DATA into entries and findings."""

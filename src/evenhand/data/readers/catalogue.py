@@ -1,0 +1,110 @@
+"""Readers by the kind of DATA, and the one function that reads any of them, with the test images and class order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from evenhand.data.readers.archive import read_archive
+from evenhand.data.readers.arrays import read_npz
+from evenhand.data.readers.folder import read_folder
+from evenhand.data.readers.safe_pickle import read_pickle
+from evenhand.data.readers.source import Source
+from evenhand.data.readers.table import read_table_file
+from evenhand.errors import DataError, suggest
+
+READERS: dict[str, Callable[[Path, Path], Source]] = {
+    ".csv": read_table_file,
+    ".tsv": read_table_file,
+    ".npz": read_npz,
+    ".pickle": read_pickle,
+    ".pkl": read_pickle,
+    ".pt": read_pickle,
+    ".pth": read_pickle,
+    ".zip": read_archive,
+}
+"""By the ending of a file; a folder is read by `read_folder`."""
+
+
+def read_source(
+    data: Path, scratch: Path, *, test: Path | None = None, classes: Sequence[str] | None = None
+) -> tuple[Source, tuple[str, ...]]:
+    """Return everything found in DATA and the test data, and the classes in order.
+
+    Parameters
+    ----------
+    data : Path
+        Any kind of `READERS`, or a folder.
+    scratch : Path
+        Folder that readers may write decoded arrays into.
+    test : Path, optional
+        Test images that lie apart; all of its images count as test, their paths begin with ``test/``.
+    classes : sequence of str, optional
+        The classes in the order wanted; by default those of the data, sorted by name.
+
+    Raises
+    ------
+    DataError
+        When there is nothing to read, or a label is not among the classes.
+    """
+    source = _read(data, scratch / "data")
+    if test is not None:
+        apart = _read(test, scratch / "test")
+        source = _joined(source, apart, test)
+    if not source.entries:
+        raise DataError(
+            f"There are no images in {data}. It needs one folder a class with images in it, or a CSV, .npz, pickle or "
+            f".zip. {_first_findings(source)}"
+        )
+    return source, _class_order(source, classes, test)
+
+
+def _read(data: Path, scratch: Path) -> Source:
+    if not data.exists():
+        beside = [path.name for path in data.parent.iterdir()] if data.parent.is_dir() else []
+        hint = suggest(data.name, beside) if beside else "Check the path."
+        raise DataError(f"There is no {data}. {hint}")
+    if data.is_dir():
+        return read_folder(data, scratch)
+    if data.suffix.lower() not in READERS:
+        raise DataError(f"{data} is not a kind of data that is read. Known: a folder, {', '.join(READERS)}.")
+    return READERS[data.suffix.lower()](data, scratch)
+
+
+def _joined(source: Source, apart: Source, test: Path) -> Source:
+    """Add test images that lie apart; a test split inside DATA would be a second one, which nobody can mean."""
+    if any(entry.split == "test" for entry in source.entries):
+        raise DataError(f"DATA has a test split of its own, and --test names {test} too. Leave --test out, or move one.")
+    if not apart.entries:
+        raise DataError(f"There are no images in the test data {test}.")
+    only_test = [entry for entry in apart.entries if entry.split == "test"] or list(apart.entries)
+    moved = [replace(entry, split="test", path=_below_test(entry.path)) for entry in only_test]
+    findings = [replace(finding, path=f"test/{finding.path}") for finding in apart.findings]
+    return Source(
+        (*source.entries, *moved), (*source.findings, *findings), tuple(dict.fromkeys((*source.notes, *apart.notes)))
+    )
+
+
+def _below_test(path: str) -> str:
+    return path if path.startswith("test/") else f"test/{path}"
+
+
+def _class_order(source: Source, classes: Sequence[str] | None, test: Path | None) -> tuple[str, ...]:
+    trained = sorted({entry.label for entry in source.entries if entry.split != "test"})
+    found = trained or sorted({entry.label for entry in source.entries})
+    order = tuple(classes) if classes else tuple(found)
+    if len(set(order)) != len(order):
+        raise DataError(f"--classes names a class twice: {', '.join(order)}.")
+    for entry in source.entries:
+        if entry.label not in order:
+            where = f"The test data {test}" if test and entry.split == "test" else "The data"
+            raise DataError(f"{where} has a class {entry.label!r} (in {entry.path}). {suggest(entry.label, order)}")
+    return order
+
+
+def _first_findings(source: Source) -> str:
+    if not source.findings:
+        return ""
+    first = source.findings[0]
+    return f"{len(source.findings)} other file(s) were met, for example {first.path}: {first.detail}."

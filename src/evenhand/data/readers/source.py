@@ -1,0 +1,66 @@
+"""What a reader finds: entries that say where an image's bytes lie, and findings about files that are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evenhand.records import Finding
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""Folder names (any case) that name a split."""
+
+
+@dataclass(frozen=True)
+class FileImage:
+    """An image that is a file."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class MemberImage:
+    """An image that is a member of a ``.zip``."""
+
+    archive: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class ArrayImage:
+    """An image that is a row of an (n, h, w, 3) uint8 ``.npy`` file."""
+
+    file: Path
+    row: int
+
+
+Locator = FileImage | MemberImage | ArrayImage
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image: its path (relative, with ``/``, unique within the source), label, split, group and place."""
+
+    path: str
+    label: str
+    split: str
+    locator: Locator
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything a reader found; `notes` are plain sentences about how the data was understood."""
+
+    entries: tuple[Entry, ...]
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
