@@ -137,7 +137,8 @@ class _Likelihood:
         odds = np.where(np.eye(self.k, dtype=bool), 0.0, -np.inf)
         odds[self.free] = theta[self.k :]
         columns = np.exp(odds - odds.max(axis=0))
-        return float(np.exp(theta[0])), np.r_[0.0, theta[1 : self.k]], columns / columns.sum(axis=0)
+        columns = columns / columns.sum(axis=0)
+        return float(np.exp(theta[0])), np.r_[0.0, theta[1 : self.k]], columns
 
     def _membership(self, theta: Doubles) -> tuple[Doubles, Doubles, Doubles]:
         """Return (n, K) network probabilities, (K, K) joint shares, (K, K) columns."""

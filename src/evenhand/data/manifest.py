@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.records import Ints, Pixels
+from evenhand.store import read_table, write_table
 
 SPLITS = ("train", "val", "test")
 
@@ -58,7 +61,7 @@ class Manifest:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 over classes, splits, labels, groups and pixel hashes: what a trial depends on."""
-        hasher = hashlib.sha256(repr(self.classes).encode())
+        hasher = hashlib.sha256(repr(tuple(self.classes)).encode())
         for row in zip(self.pixel_sha256, self.split, self.given, self.group, strict=True):
             hasher.update(repr(tuple(str(item) for item in row)).encode())
         return hasher.hexdigest()
@@ -76,3 +79,47 @@ class Dataset:
     def size(self) -> tuple[int, int]:
         """Height and width of every image, in pixels."""
         return (int(self.pixels.shape[1]), int(self.pixels.shape[2]))
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write ``manifest.csv``: path, sha256 (of the file), split, given, corrected, group, pixel_sha256."""
+    write_table(
+        path,
+        ["path", "sha256", "split", "given", "corrected", "group", "pixel_sha256"],
+        [
+            [name, file, split, manifest.classes[given], manifest.classes[corrected], group, pixels]
+            for name, file, split, given, corrected, group, pixels in zip(
+                manifest.paths,
+                manifest.file_sha256,
+                manifest.split,
+                manifest.given,
+                manifest.corrected,
+                manifest.group,
+                manifest.pixel_sha256,
+                strict=True,
+            )
+        ],
+    )
+
+
+def read_manifest(path: Path, classes: Sequence[str]) -> Manifest:
+    """Return the manifest that `write_manifest` wrote; `classes` in their order come from the run."""
+    rows = read_table(path)
+    number = {name: place for place, name in enumerate(classes)}
+
+    def column(name: str) -> tuple[str, ...]:
+        return tuple(row[name] for row in rows)
+
+    def labels(name: str) -> Ints:
+        return np.array([number[label] for label in column(name)], dtype=np.int64)
+
+    return Manifest(
+        classes=tuple(classes),
+        paths=column("path"),
+        file_sha256=column("sha256"),
+        pixel_sha256=column("pixel_sha256"),
+        split=np.array(column("split")),
+        given=labels("given"),
+        corrected=labels("corrected"),
+        group=np.array(column("group"), dtype=np.int64),
+    )

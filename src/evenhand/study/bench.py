@@ -72,7 +72,7 @@ class Bench:
         self.run, self.workplace, self.engine, self.progress = run, workplace, engine, progress
         self.classes, self.rows, self.seed = manifest.classes, rows, seed
         self.given = manifest.given[rows]
-        self.fold = fold_of(self.given, manifest.group[rows], folds, seed)
+        self.fold = fold_of(self.given, manifest.group[rows], folds, seed, manifest.classes)
         self.n_folds = folds
         self.judged = range(min(judged or folds, folds))
         workplace.save_rows(rows, self.fold)

@@ -75,7 +75,9 @@ def _read(data: Path, scratch: Path) -> Source:
 def _joined(source: Source, apart: Source, test: Path) -> Source:
     """Add test images that lie apart; a test split inside DATA would be a second one, which nobody can mean."""
     if any(entry.split == "test" for entry in source.entries):
-        raise DataError(f"DATA has a test split of its own, and --test names {test} too. Leave --test out, or move one.")
+        raise DataError(
+            f"DATA has a test split of its own, and --test names {test} too. Leave --test out, or move one."
+        )
     if not apart.entries:
         raise DataError(f"There are no images in the test data {test}.")
     only_test = [entry for entry in apart.entries if entry.split == "test"] or list(apart.entries)
