@@ -13,15 +13,17 @@ import numpy as np
 import torch
 
 from evenhand.auditing.duplicates import exact_duplicates, training_rows
-from evenhand.auditing.files import read_audit, write_audit
+from evenhand.auditing.files import write_audit
 from evenhand.auditing.labels import FEWEST, confused_pairs, label_issues
 from evenhand.auditing.scan import Scan, scan
-from evenhand.data.manifest import SPLITS, Manifest
+from evenhand.data.manifest import SPLITS, Manifest, write_manifest
 from evenhand.engines.local import LocalEngine
 from evenhand.errors import DataError
 from evenhand.evaluation.metrics import evaluate as evaluate_probabilities
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Audit, Choice, Evaluation, RemedyResult, TestResult
+from evenhand.reporting.gather import gather
+from evenhand.reporting.report import write_report
 from evenhand.settings import Preset, Settings, resolved
 from evenhand.store import RunFolder, write_table
 from evenhand.study.bench import Bench
@@ -33,8 +35,6 @@ from evenhand.study.trial import Targets, Workplace, environment
 from evenhand.training.model_file import Model, save_model
 from evenhand.training.precision import settled
 from evenhand.training.recipe import Recipe, recipe
-
-PIXELS = "pixels.npy"
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ class _Desk:
 
     @property
     def manifest(self) -> Manifest:
-        return self.scan.dataset.manifest
+        manifest: Manifest = self.scan.dataset.manifest
+        return manifest
 
     def recipe(self, model: str, **changes: Any) -> Recipe:
         """Return the preset's recipe for a model, its precision settled."""
@@ -131,7 +132,7 @@ class _Desk:
     def workplace(self, scope: str = "study") -> Workplace:
         return Workplace(
             run=self.run.path,
-            pixels=Path(str(self.scan.dataset.pixels.filename)),  # type: ignore[attr-defined]
+            pixels=_pixel_file(self.scan),
             n_classes=len(self.manifest.classes),
             device=self.device,
             scope=scope,
@@ -168,17 +169,33 @@ def _opened(settings: Settings, command: str, progress: Progress) -> Iterator[_D
             progress=progress,
         )
         manifest = found.dataset.manifest
-        run.bind(manifest.fingerprint(), environment())
-        write_manifest(run.path, manifest)
+        run.bind(manifest.fingerprint(), _facts(settings, found))
+        write_manifest(run.path / "manifest.csv", manifest)
         for note in found.notes:
             progress.note(note)
         with LocalEngine(jobs) as engine:
             yield _Desk(settings, resolved(settings), found, run, engine, device, progress)
 
 
+def _facts(settings: Settings, found: Scan) -> dict[str, Any]:
+    """Return what ``study.json`` says beside the settings: enough to write the report again without the data."""
+    return {
+        "data": str(settings.data),
+        "test": str(settings.test) if settings.test else None,
+        "classes": list(found.dataset.manifest.classes),
+        "size": list(found.dataset.size),
+        "pixels": f"cache/{_pixel_file(found).name}",
+        "environment": environment(),
+    }
+
+
+def _pixel_file(found: Scan) -> Path:
+    """Return the file behind the memory-mapped pixels."""
+    return Path(str(getattr(found.dataset.pixels, "filename")))  # noqa: B009 - numpy's type does not tell of it
+
+
 def _audit(desk: _Desk) -> tuple[Audit, LabelAudit | None]:
     """Write and return what is wrong with the data, and the label models that repairs need."""
-    manifest = desk.manifest
     notes = list(desk.scan.notes)
     try:
         bench = desk.bench()
@@ -300,6 +317,17 @@ def _refit(desk: _Desk, choice: Choice, repaired: Targets) -> Model:
     positions = np.searchsorted(rows, training_rows(desk.manifest))
     targets = Targets.placed(bench.given, positions, repaired.keep, repaired.labels, bench.n_classes)
     return _train(desk, bench, choice, targets)
+
+
+def rebuild_report(run: Path) -> Path:
+    """Write ``report.html`` from the files of a run folder; return its place.
+
+    Raises
+    ------
+    UsageError
+        When the folder is no run.
+    """
+    return write_report(gather(run), run / "report.html")
 
 
 def _save(desk: _Desk, model: Model, comparison: Comparison, audit: Audit, test: TestResult | None) -> Path:

@@ -184,7 +184,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Curve:
-    """Losses of one training run: a value a step, and a value an epoch for training and, if there is one, validation."""
+    """Losses of one training: a value a step, and a value an epoch for training and, if there is one, validation."""
 
     step_loss: tuple[float, ...]
     epoch_loss: tuple[float, ...]

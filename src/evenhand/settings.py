@@ -10,6 +10,7 @@ from evenhand.errors import UsageError, suggest
 
 REPAIRS = ("none", "drop", "relabel", "soft")
 REFITS = ("train", "all")
+SPLIT_CHOICES = ("auto", "all", "train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,31 @@ class Settings:
             "seed": self.seed,
             "refit": self.refit,
         }
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """The words of the command `evaluate`. `network` and `classes` are needed for a foreign file of weights."""
+
+    model: Path
+    data: Path
+    network: str | None = None
+    classes: tuple[str, ...] | None = None
+    size: tuple[int, int] | None = None
+    split: str = "auto"
+    device: str = "auto"
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises
+        ------
+        UsageError
+            When the split is unknown.
+        """
+        if self.split not in SPLIT_CHOICES:
+            raise UsageError(f"There is no split {self.split!r}. {suggest(self.split, SPLIT_CHOICES)}")
 
 
 @dataclass(frozen=True)

@@ -147,8 +147,8 @@ class RunFolder:
             shutil.rmtree(leftover, ignore_errors=True)
         return run
 
-    def bind(self, fingerprint: str, environment: Mapping[str, Any]) -> None:
-        """Write ``study.json`` of a new run, or check that a continued one holds the same data.
+    def bind(self, fingerprint: str, facts: Mapping[str, Any]) -> None:
+        """Write ``study.json`` of a new run, with `facts` beside the settings, or check that the data are the same.
 
         Raises
         ------
@@ -162,8 +162,7 @@ class RunFolder:
                 "Choose another folder with --out."
             )
         if known is None:
-            facts = {"fingerprint": fingerprint, "environment": dict(environment), "evenhand": evenhand.__version__}
-            self._study |= facts
+            self._study |= {"fingerprint": fingerprint, "evenhand": evenhand.__version__, **facts}
             write_json(self.path / STUDY, self._study)
         self._fresh = False
 

@@ -130,7 +130,7 @@ class _Likelihood:
         self.present = np.flatnonzero(counts > 0)
 
     def start(self) -> Doubles:
-        return np.r_[0.0, np.zeros(self.k - 1), np.full(int(self.free.sum()), -3.0)]
+        return np.concatenate([np.zeros(self.k), np.full(int(self.free.sum()), -3.0)])
 
     def unpack(self, theta: Doubles) -> tuple[float, Doubles, Doubles]:
         """Return temperature, (K,) bias, and (K, K) columns P(true | given)."""

@@ -180,8 +180,8 @@ def evaluate(
     quiet: options.Quiet = False,
 ) -> None:
     """Compute every figure of a trained model on labelled images."""
-    request = options.evaluation(model_path, data, model, classes, size, split, device, jobs)
-    jobs_.evaluate(request, json=json, quiet=quiet)
+    words = dict(locals())
+    jobs_.evaluate(options.evaluation(words), json=json, quiet=quiet)
 
 
 @app.command()

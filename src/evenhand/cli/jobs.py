@@ -11,7 +11,7 @@ from evenhand.cli.console import progress
 
 if TYPE_CHECKING:
     from evenhand.pipeline import RunOutcome
-    from evenhand.settings import Settings
+    from evenhand.settings import Evaluate, Settings
 
 
 def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> RunOutcome:
@@ -40,7 +40,9 @@ def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> R
         if test.corrected:
             show.print_evaluation(test.corrected, "The same on corrected labels")
     else:
-        show.print_evaluation(outcome.comparison.nested, "No test images: out of fold, the choice of the remedy included")
+        show.print_evaluation(
+            outcome.comparison.nested, "No test images: out of fold, the choice of the remedy included"
+        )
     show.print_places([("Model", outcome.model), ("Report", outcome.report)])
     return outcome
 
@@ -94,11 +96,11 @@ def compare(settings: Settings, *, json: bool, quiet: bool) -> None:
     show.print_places([("Leaderboard", settings.out / "leaderboard.csv"), ("Report", report_file)])
 
 
-def evaluate(request: Any, *, json: bool, quiet: bool) -> None:
+def evaluate(request: Evaluate, *, json: bool, quiet: bool) -> None:
     """Evaluate a model and print every figure."""
-    from evenhand import pipeline
+    from evenhand import evaluating
 
-    found = pipeline.evaluate(request, progress(quiet=quiet))
+    found = evaluating.evaluate(request, progress(quiet=quiet))
     if json:
         show.print_json("evaluate", model=str(request.model), **_evaluated(found, None))
         return

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from evenhand.errors import UsageError, suggest
-from evenhand.settings import Settings
+from evenhand.settings import Evaluate, Settings
 
 Data = Annotated[
     Path,
@@ -137,6 +137,26 @@ def single(command: str, words: Mapping[str, Any]) -> Settings:
     if len(found.remedies or ()) != 1 or len(found.repairs or ()) != 1:
         raise UsageError(f"{command} takes one --remedy (A+B composes) and one --repair; use compare for several.")
     return found
+
+
+def evaluation(words: Mapping[str, Any]) -> Evaluate:
+    """Return what `evaluate` was asked for.
+
+    Raises
+    ------
+    UsageError
+        When a word cannot be meant.
+    """
+    return Evaluate(
+        model=words["model_path"],
+        data=words["data"],
+        network=words["model"],
+        classes=names(words["classes"]),
+        size=image_size(words["size"]),
+        split=words["split"],
+        device=device_name(words["device"]),
+        jobs=words["jobs"],
+    )
 
 
 def device_name(name: str) -> str:

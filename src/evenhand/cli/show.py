@@ -40,8 +40,13 @@ def print_evaluation(evaluation: Evaluation, title: str) -> None:
     console.print(figures)
     classes = Table("class", "precision", "recall", "F1", "images")
     for row in evaluation.per_class:
-        classes.add_row(_plain(row.name), *(f"{value:.3f}" for value in (row.precision, row.recall, row.f1)), str(row.support))
-    for words, average in (("macro average", evaluation.macro_average), ("weighted average", evaluation.weighted_average)):
+        classes.add_row(
+            _plain(row.name), *(f"{value:.3f}" for value in (row.precision, row.recall, row.f1)), str(row.support)
+        )
+    for words, average in (
+        ("macro average", evaluation.macro_average),
+        ("weighted average", evaluation.weighted_average),
+    ):
         classes.add_row(words, *(f"{value:.3f}" for value in average), str(evaluation.n))
     console.print(classes)
     for row in evaluation.per_class:

@@ -50,7 +50,7 @@ def fold_of(labels: Ints, groups: Ints, folds: int, seed: int, classes: Sequence
     for label in np.flatnonzero(total):
         if (table[:, label] > 0).sum() < 2:
             raise DataError(
-                f"Class {classes[label] if classes else label} has {total[label]} image(s), all of one group (same pixels, or the same "
+                f"Class {classes[int(label)] if classes else label} has {total[label]} image(s), all of one group (same pixels, or the same "
                 "value in the group column). Cross-validation needs at least 2 different images of every class; "
                 f"10 are a useful start. Add images or leave the class out with --classes."
             )

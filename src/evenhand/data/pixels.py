@@ -74,7 +74,9 @@ def decode(data: bytes) -> Pixels:
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             raise UndecodableError("oversized", f"more than {MOST_PIXELS:,} pixels: {error}") from error
         except UnidentifiedImageError as error:
-            raise UndecodableError("unreadable", "not an image of a format that is read, whatever its name says") from error
+            raise UndecodableError(
+                "unreadable", "not an image of a format that is read, whatever its name says"
+            ) from error
         except Exception as error:  # Pillow's plugins raise whatever they like on damaged files
             kind = "truncated" if "truncat" in str(error).lower() else "unreadable"
             raise UndecodableError(kind, f"the image is damaged: {error}") from error

@@ -144,10 +144,16 @@ def inner_slice(data: TrainingSet, n_classes: int, seed: int) -> NDArray[np.bool
 def _with_synthesis(data: TrainingSet, plan: Plan, seed: int) -> TrainingSet:
     if plan.synthesis is None:
         return data
-    pixels, added = synthesise(plan.synthesis, data.pixels, data.targets, seed, identity=data.identity)
+    added: Ints | Floats
+    if data.targets.ndim == 1:
+        labels = data.targets.astype(np.int64)
+        pixels, added = synthesise(plan.synthesis, data.pixels, labels, seed, identity=data.identity)
+    else:
+        soft = data.targets.astype(np.float32)
+        pixels, added = synthesise(plan.synthesis, data.pixels, soft, seed, identity=data.identity)
     return TrainingSet(
         np.concatenate([data.pixels, pixels]),
-        np.concatenate([data.targets, added]).astype(data.targets.dtype),
+        np.concatenate([data.targets, added]),
         np.concatenate([data.identity, SYNTHETIC + np.arange(len(added), dtype=np.int64)]),
     )
 

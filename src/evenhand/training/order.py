@@ -26,8 +26,8 @@ def epoch_order(draw: Draw | None, targets: NDArray[np.float64], identity: Ints,
     """
     chosen = _DRAWS[draw.method](draw, targets, identity, seed, epoch) if draw else np.arange(len(identity))
     repeated = identity[chosen] + (occurrences(identity[chosen]) << 40)
-    order: Ints = np.asarray(chosen, dtype=np.int64)
-    return order[np.argsort(uniform("order", seed, epoch, repeated), kind="stable")]
+    order: Ints = np.asarray(chosen[np.argsort(uniform("order", seed, epoch, repeated), kind="stable")], dtype=np.int64)
+    return order
 
 
 def _weighted(draw: Draw, targets: NDArray[np.float64], identity: Ints, seed: int, epoch: int) -> Ints:

@@ -21,7 +21,7 @@ CANVAS = 2 * SIDE
 THINGS = {"Cars": draw_car, "Cats": draw_cat, "Trucks": draw_truck}
 SCALES = {"Cars": (0.32, 0.5), "Cats": (0.27, 0.5), "Trucks": (0.33, 0.52)}
 """Pixels a unit, as a share of the canvas; things are about two units wide."""
-BAD_SHOTS = 0.07
+BAD_SHOTS = 0.1
 """Share of pictures blurred, faint and noisy: more training images do not make them recognisable."""
 HEIGHTS = {"Cars": 0.75, "Cats": 1.15, "Trucks": 1.15}
 """Usual height in units."""
@@ -172,18 +172,18 @@ def _photograph(image: Image.Image, dice: Dice) -> Pixels:
     """Return the halved picture after light, blur and noise; a few shots are bad ones that no one could be sure of."""
     bad = dice.chance(BAD_SHOTS)
     if bad or dice.chance(0.3):
-        reach = dice.between(2.5, 5.0) if bad else dice.between(0.3, 1.7)
+        reach = dice.between(3.0, 5.5) if bad else dice.between(0.3, 1.7)
         image = image.filter(ImageFilter.GaussianBlur(reach))
     values = np.asarray(image.reduce(CANVAS // SIDE), dtype=np.float32) / 255
     slope = np.linspace(-1, 1, SIDE, dtype=np.float32)
     light = 1 + dice.between(-0.2, 0.2) * slope[:, None] + dice.between(-0.2, 0.2) * slope
     tint = np.array([dice.between(0.92, 1.08) for _ in range(3)], dtype=np.float32)
     values = values * light[..., None] * tint
-    contrast = dice.between(0.15, 0.4) if bad else dice.between(0.65, 1.15)
+    contrast = dice.between(0.3, 0.6) if bad else dice.between(0.65, 1.15)
     values = (values - 0.5) * contrast + 0.5 + dice.between(-0.1, 0.1)
     if dice.chance(0.06):
         values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
     noise = dice.generator.standard_normal(values.shape, dtype=np.float32)
-    values += noise * (dice.between(0.06, 0.12) if bad else dice.between(0.0, 0.05))
+    values += noise * (dice.between(0.02, 0.05) if bad else dice.between(0.0, 0.05))
     pixels: Pixels = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     return pixels
