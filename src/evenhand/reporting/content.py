@@ -1,0 +1,42 @@
+"""Everything a report tells, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evenhand.data.manifest import Dataset
+from evenhand.records import Audit, Choice, Evaluation, RemedyResult, Reproduce, TestResult
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What a report is made of; what a run did not do is empty or None."""
+
+    title: str
+    dataset: Dataset
+    audit: Audit
+    results: tuple[RemedyResult, ...]
+    """Rows of the leaderboard, best first; empty after an audit alone."""
+    choice: Choice | None
+    test: TestResult | None
+    nested: Evaluation | None
+    """The out-of-fold figure of the whole procedure, choosing included: the headline where there is no test set."""
+    reproduce: Reproduce
+
+    @property
+    def headline(self) -> Evaluation | None:
+        """The evaluation that the verdict speaks of: that of the test images, else the nested one."""
+        return self.test.evaluation if self.test else self.nested
+
+    @property
+    def chosen(self) -> RemedyResult | None:
+        """The row of the leaderboard that was chosen."""
+        if self.choice is None:
+            return None
+        wanted = (self.choice.remedy, self.choice.repair, self.choice.model)
+        return next((row for row in self.results if (row.remedy, row.repair, row.model) == wanted), None)
+
+    def is_tied(self, row: RemedyResult) -> bool:
+        """Return whether a row cannot be told apart from the chosen one."""
+        ties = self.choice.ties if self.choice else ()
+        return row.name in ties or f"{row.name} ({row.model})" in ties
