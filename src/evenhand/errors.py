@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable
 
 
+MOST_LISTED = 30
+
+
 class EvenhandError(Exception):
     """A failure at run time that the user can act on (exit code 1)."""
 
@@ -37,7 +40,7 @@ class ExportError(EvenhandError):
 
 
 def suggest(name: str, choices: Iterable[str]) -> str:
-    """Return a sentence naming the nearest right choice, or listing all of them.
+    """Return a sentence naming the nearest right choice, or else listing all of them, unless they are very many.
 
     Parameters
     ----------
@@ -50,4 +53,6 @@ def suggest(name: str, choices: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if near:
         return f"Did you mean {near[0]!r}?"
+    if len(known) > MOST_LISTED:
+        return f"There are {len(known)} others, none of a similar name."
     return f"Known: {', '.join(known)}."

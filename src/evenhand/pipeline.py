@@ -267,13 +267,14 @@ def _compare(desk: _Desk, labels: LabelAudit | None) -> tuple[Comparison, Target
 def _conclude(desk: _Desk, bench: Bench, scores: list[Score]) -> Comparison:
     results = tuple(score.result for score in best_of_each(scores))
     choice = choose(scores, desk.preset.folds)
-    write_results(desk.run.path, results, choice)
+    honest = nested(bench, scores)
+    write_results(desk.run.path, results, choice, honest)
     write_table(
         desk.run.path / "timings.csv",
         ["remedy", "repair", "model", "seconds"],
         [[result.remedy, result.repair, result.model, result.seconds] for result in results],
     )
-    return Comparison(results, choice, nested(bench, scores))
+    return Comparison(results, choice, honest)
 
 
 def _train(desk: _Desk, bench: Bench, choice: Choice, targets: Targets) -> Model:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 import evenhand
 from evenhand.cli import jobs as jobs_
 from evenhand.cli import options
-from evenhand.errors import EvenhandError, suggest
+from evenhand.errors import EvenhandError
 
 INTERRUPTED = 130
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Train image classifiers that treat every class fairly, from small, lopsided, partly mislabelled data.",
@@ -196,31 +194,20 @@ def report(
 def main() -> None:
     """Run the command line; every error ends in a sentence and its exit code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except EvenhandError as error:
         _fail(str(error), error.exit_code, error)
-    except click.NoSuchOption as error:
-        _fail(f"There is no option {error.option_name}. {_near(error.option_name, error.possibilities)}", 2, error)
-    except click.UsageError as error:
-        _fail(_unknown_command(error) or error.format_message(), 2, error)
-    except (KeyboardInterrupt, click.Abort):
+    except TyperException as error:
+        _fail(error.format_message(), error.exit_code, error)
+    except (KeyboardInterrupt, typer.Abort):
         _fail("Interrupted. What is finished is kept; the same command goes on from there.", INTERRUPTED, None)
+    except BrokenPipeError:
+        # Whoever read our output has stopped reading; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
         _fail(f"{type(error).__name__}: {error}\nSet EVENHAND_DEBUG=1 to see where.", 1, error)
-
-
-def _near(name: str, possibilities: Sequence[str] | None) -> str:
-    return suggest(name, possibilities) if possibilities else "See --help."
-
-
-def _unknown_command(error: click.UsageError) -> str | None:
-    """Return a sentence with the nearest command when the first word names none."""
-    known = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    if words and words[0] not in known and error.ctx is not None and error.ctx.parent is None:
-        return f"There is no command {words[0]!r}. {suggest(words[0], known)}"
-    return None
 
 
 def _fail(message: str, code: int, error: BaseException | None) -> None:

@@ -100,14 +100,13 @@ class Augmenter:
         self._columns = self._positions(draw("crop-x"), draw("flip-x"), width, flip=augmentation.flip_horizontal)
         self._holes = np.stack([draw("hole-y") * height, draw("hole-x") * width])
 
-    def _positions(
-        self, shift: NDArray[np.float64], flip_draw: NDArray[np.float64], side: int, *, flip: bool
-    ) -> NDArray[np.int64]:
+    def _positions(self, shift: NDArray[np.float64], flip_draw: NDArray[np.float64], side: int, *, flip: bool) -> Ints:
         reach = round(self._augmentation.crop * side / 32)
         moved = np.arange(side)[None, :] + (np.floor(shift * (2 * reach + 1)).astype(np.int64) - reach)[:, None]
         moved = np.abs(moved)
         moved = np.where(moved >= side, 2 * (side - 1) - moved, moved)
-        return np.where((flip_draw < 0.5)[:, None] & flip, moved[:, ::-1], moved)
+        positions: Ints = np.where((flip_draw < 0.5)[:, None] & flip, moved[:, ::-1], moved)
+        return positions
 
     def apply(self, batch: Tensor, first: int) -> Tensor:
         """Return the augmented batch, the same shape and dtype.

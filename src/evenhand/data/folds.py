@@ -49,10 +49,11 @@ def fold_of(labels: Ints, groups: Ints, folds: int, seed: int, classes: Sequence
     total = table.sum(axis=0)
     for label in np.flatnonzero(total):
         if (table[:, label] > 0).sum() < 2:
+            name = classes[int(label)] if classes else f"number {label + 1}"
             raise DataError(
-                f"Class {classes[int(label)] if classes else label} has {total[label]} image(s), all of one group (same pixels, or the same "
-                "value in the group column). Cross-validation needs at least 2 different images of every class; "
-                f"10 are a useful start. Add images or leave the class out with --classes."
+                f"The class {name} has {total[label]} image(s), all of one group (of the same pixels, or of one value "
+                "in the group column). Cross-validation needs at least 2 different images of every class; 10 are a "
+                "useful start. Add images, or leave the class out with --classes."
             )
     lottery = uniform("folds", seed, 0, np.arange(count, dtype=np.int64))
     order = np.lexsort((lottery, -table.sum(axis=1), main))

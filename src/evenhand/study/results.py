@@ -47,8 +47,8 @@ def leaderboard_rows(results: Sequence[RemedyResult]) -> list[dict[str, Any]]:
     ]
 
 
-def write_results(run: Path, results: Sequence[RemedyResult], choice: Choice) -> None:
-    """Write ``leaderboard.csv``, ``results.npz``, ``results.json`` and ``choice.json``."""
+def write_results(run: Path, results: Sequence[RemedyResult], choice: Choice, nested: Evaluation) -> None:
+    """Write ``leaderboard.csv``, ``results.npz``, ``results.json``, ``nested.json`` and, last, ``choice.json``."""
     rows = leaderboard_rows(results)
     write_table(
         run / "leaderboard.csv", list(LEADERBOARD), [[_cell(row[name]) for name in LEADERBOARD] for row in rows]
@@ -56,6 +56,7 @@ def write_results(run: Path, results: Sequence[RemedyResult], choice: Choice) ->
     arrays = {f"probabilities.{number}": result.probabilities for number, result in enumerate(results)}
     write_arrays(run / "results.npz", arrays | {"indices": results[0].indices})
     write_json(run / "results.json", [_described(result) for result in results])
+    write_json(run / "nested.json", nested.to_json())
     write_json(run / "choice.json", asdict(choice))
 
 
@@ -81,6 +82,12 @@ def read_results(run: Path) -> tuple[tuple[RemedyResult, ...], Choice | None]:
             for number, row in enumerate(described)
         )
     return results, Choice(**chosen | {"ties": tuple(chosen["ties"])})
+
+
+def read_nested(run: Path) -> Evaluation | None:
+    """Return the out-of-fold figures of the whole procedure, the choice included, if they were written."""
+    path = run / "nested.json"
+    return Evaluation.from_json(_json(path)) if path.is_file() else None
 
 
 def write_test(run: Path, result: TestResult) -> None:

@@ -34,7 +34,8 @@ def _weighted(draw: Draw, targets: NDArray[np.float64], identity: Ints, seed: in
     weights = targets @ np.asarray(draw.values)
     edges = np.cumsum(weights)
     picks = uniform("draw", seed, epoch, np.arange(draw.length, dtype=np.int64)) * edges[-1]
-    return np.minimum(np.searchsorted(edges, picks, side="right"), len(identity) - 1).astype(np.int64)
+    found: Ints = np.minimum(np.searchsorted(edges, picks, side="right"), len(identity) - 1).astype(np.int64)
+    return found
 
 
 def _counts(draw: Draw, targets: NDArray[np.float64], identity: Ints, seed: int, epoch: int) -> Ints:

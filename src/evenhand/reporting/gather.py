@@ -1,0 +1,88 @@
+"""From the files of a run folder to what the report shows: a report can be written again without the data."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evenhand.auditing.files import read_audit
+from evenhand.data.manifest import Dataset, read_manifest
+from evenhand.errors import UsageError
+from evenhand.records import SCHEMA_VERSION, Evaluation, Reproduce
+from evenhand.reporting.content import ReportData
+from evenhand.store import STUDY
+from evenhand.study.results import read_nested, read_results, read_test
+
+
+def gather(run: Path) -> ReportData:
+    """Return what is known of a run so far.
+
+    Raises
+    ------
+    UsageError
+        When the folder is no run, or stopped before its audit was written.
+    """
+    study = _study(run)
+    if not (run / "audit" / "summary.json").is_file():
+        raise UsageError(f"The run in {run} stopped before its audit was finished. Run the same command again.")
+    pixels = run / study["pixels"]
+    if not pixels.is_file():
+        raise UsageError(f"The decoded images {pixels} are gone. Run the same command again.")
+    results, choice = read_results(run)
+    nested: Evaluation | None = read_nested(run)
+    return ReportData(
+        title=Path(study["data"]).name or study["data"],
+        dataset=Dataset(read_manifest(run / "manifest.csv", study["classes"]), np.load(pixels, mmap_mode="r")),
+        audit=read_audit(run / "audit"),
+        results=results,
+        choice=choice,
+        test=read_test(run),
+        nested=nested,
+        reproduce=Reproduce(_command(study), _versions(study["environment"]), study["settings"]),
+    )
+
+
+def _study(run: Path) -> dict[str, Any]:
+    path = run / STUDY
+    if not path.is_file():
+        raise UsageError(f"{run} is no run folder: it has no {STUDY}.")
+    try:
+        study: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    if study.get("schema_version") != SCHEMA_VERSION or "classes" not in study:
+        raise UsageError(f"{run} was made by another version of evenhand, or was stopped at its very beginning.")
+    return study
+
+
+def _command(study: dict[str, Any]) -> str:
+    """Return a command line that does the same again."""
+    if study["command"] == "demo":
+        words = ["evenhand", "demo"]
+    else:
+        words = ["evenhand", study["command"], study["data"]]
+        if study["test"]:
+            words += ["--test", study["test"]]
+    settings = study["settings"]
+    for name in ("preset", "model", "recipe", "trust", "folds", "seeds", "seed", "refit"):
+        if settings[name] not in (None, _DEFAULTS.get(name)):
+            words += [f"--{name}", str(settings[name])]
+    for remedy in settings["remedies"] or ():
+        words += ["--remedy", remedy]
+    for option, name, joint in (("--repair", "repairs", ","), ("--classes", "classes", ","), ("--size", "size", "x")):
+        if settings[name]:
+            words += [option, joint.join(map(str, settings[name]))]
+    for name, value in settings["changes"].items():
+        words += ["--set", f"{name}={value}"]
+    return shlex.join(words)
+
+
+_DEFAULTS = {"trust": 0.5, "seed": 0, "refit": "train"}
+
+
+def _versions(environment: dict[str, Any]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else " ".join(value) for name, value in sorted(environment.items())}
