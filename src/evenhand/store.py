@@ -26,6 +26,7 @@ from evenhand.records import SCHEMA_VERSION
 
 STUDY = "study.json"
 LOCK = ".lock"
+TRIAL_FILES = ("result.json", "curve.csv", "oof.npz")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -46,9 +47,10 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -64,9 +66,11 @@ def write_json(path: Path, value: Any) -> None:
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV table with a header, as `write_bytes` does."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    plain = csv.writer(text, lineterminator="\n")
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in (header, *rows):
+        # The csv module leaves a carriage return bare, and readers take it for the end of a line.
+        (quoted if any("\r" in str(cell) for cell in row) else plain).writerow(row)
     write_text(path, text.getvalue())
 
 
@@ -82,7 +86,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     with zipfile.ZipFile(archive, "w") as file:
         for name in sorted(arrays):
             content = io.BytesIO()
-            np.lib.format.write_array(content, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            np.lib.format.write_array(content, np.asarray(arrays[name], order="C"), allow_pickle=False)
             file.writestr(zipfile.ZipInfo(f"{name}.npy", _ZIP_DATE), content.getvalue())
     write_bytes(path, archive.getvalue())
 
@@ -102,8 +106,10 @@ class RunFolder:
     def __init__(self, path: Path, command: str = "") -> None:
         self.path, self.command = path, command
         self._lock: io.TextIOWrapper | None = None
-        self._fresh = False
+        self._fresh = self._bound = False
         self._study: dict[str, Any] = {}
+        self._made: list[Path] = []
+        self._cached: set[Path] = set()
 
     @classmethod
     def claim(cls, path: Path, *, settings: Mapping[str, Any], command: str) -> RunFolder:
@@ -121,30 +127,27 @@ class RunFolder:
         Raises
         ------
         UsageError
-            When the folder is no run, of another version, or was made with other settings.
+            When the folder is no run, of another version, or was made with other settings; it is left untouched.
         EvenhandError
             When it cannot be written, or another process works in it.
         """
         run = cls(path, command)
-        study = path / STUDY
-        run._fresh = not path.exists() or not any(path.iterdir())
-        if not run._fresh and not study.is_file():
-            if path.is_dir() and any(name not in (LOCK, "cache") for name in os.listdir(path)):
-                raise UsageError(f"{path} is not empty and holds no evenhand run. Choose another folder with --out.")
-            run._fresh = True
         asked = {"schema_version": SCHEMA_VERSION, "command": command, "settings": dict(settings)}
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            # Looked at before the lock, so that a folder that is refused is not even given a lock file, and once more
+            # behind it, because another process may have made a run of it in between.
+            run._look(asked)
+            run._make()
             run._take_lock()
+            run._look(asked)
+            run._clear_leftovers()
         except OSError as error:
+            run._unmake()
+            run._let_go()
             raise _unwritable(path, error) from error
-        try:
-            run._study = asked if run._fresh else run._continued(study, asked)
         except EvenhandError:
             run._let_go()
             raise
-        for leftover in path.glob("trials/.tmp-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
         return run
 
     def bind(self, fingerprint: str, facts: Mapping[str, Any]) -> None:
@@ -161,10 +164,10 @@ class RunFolder:
                 f"{self.path} holds a run on other data (images, labels or splits have changed since). "
                 "Choose another folder with --out."
             )
-        if known is None:
-            self._study |= {"fingerprint": fingerprint, "evenhand": evenhand.__version__, **facts}
-            write_json(self.path / STUDY, self._study)
-        self._fresh = False
+        told = self._study | {"fingerprint": fingerprint, "evenhand": evenhand.__version__, **facts}
+        if told != self._study:
+            write_json(self.path / STUDY, told)
+        self._study, self._fresh, self._bound = told, False, True
 
     def __enter__(self) -> RunFolder:
         """Return the folder itself."""
@@ -174,12 +177,9 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go of the folder; one that never got as far as its ``study.json`` is taken away again."""
+        if not self._bound:
+            self._take_away()
         self._let_go()
-        if self._fresh:
-            shutil.rmtree(self.path / "cache", ignore_errors=True)
-            with contextlib.suppress(OSError):
-                (self.path / LOCK).unlink(missing_ok=True)
-                self.path.rmdir()
 
     def commit_trial(
         self,
@@ -201,9 +201,7 @@ class RunFolder:
             # Timings differ from run to run; they have a file of their own, outside of what is compared byte by byte.
             write_json(temporary / "timing.json", {"seconds": round(seconds, 3)})
             temporary.chmod(0o755)
-            if not self.has_trial(key):
-                temporary.replace(trials / key)
-                _flush_folder(trials)
+            self._place(temporary, trials / key)
         except OSError as error:
             raise _unwritable(trials / key, error) from error
         finally:
@@ -211,8 +209,9 @@ class RunFolder:
                 shutil.rmtree(temporary, ignore_errors=True)
 
     def has_trial(self, key: str) -> bool:
-        """Return whether the trial is finished."""
-        return (self.path / "trials" / key / "result.json").is_file()
+        """Return whether the trial is finished; one of which a file is gone is not."""
+        folder = self.path / "trials" / key
+        return all((folder / name).is_file() for name in TRIAL_FILES)
 
     def read_trial(self, key: str) -> StoredTrial:
         """Return a finished trial.
@@ -224,11 +223,11 @@ class RunFolder:
         """
         folder = self.path / "trials" / key
         try:
-            with np.load(folder / "oof.npz", allow_pickle=False) as file:
+            with (folder / "oof.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-            return StoredTrial(result, arrays, read_table(folder / "curve.csv"))
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+            return StoredTrial(dict(result), arrays, read_table(folder / "curve.csv"))
+        except (OSError, EOFError, ValueError, TypeError, KeyError, csv.Error, zipfile.BadZipFile) as error:
             raise EvenhandError(
                 f"The trial in {folder} is damaged ({error}). Delete that folder and run again."
             ) from error
@@ -241,13 +240,28 @@ class RunFolder:
         except (OSError, ValueError, KeyError):
             return 0.0
 
+    def _look(self, asked: dict[str, Any]) -> None:
+        """Find out whether the folder is new or to be continued; refuse it when it is neither."""
+        try:
+            names = set(os.listdir(self.path))
+        except FileNotFoundError:
+            names = set()
+        if STUDY in names:
+            self._fresh, self._study = False, self._continued(self.path / STUDY, asked)
+            return
+        # A run that was killed before its study.json leaves its lock, perhaps the cache, perhaps half a study.json.
+        ours = {name for name in names if name in (LOCK, "cache") or name.startswith(f".{STUDY}.")}
+        if names and (names != ours or LOCK not in names):
+            raise UsageError(f"{self.path} is not empty and holds no evenhand run. Choose another folder with --out.")
+        self._fresh, self._study = True, asked
+
     def _continued(self, study: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the folder says of itself, after making sure that it is the work asked for."""
         elsewhere = "Choose another folder with --out."
         try:
             known: dict[str, Any] = json.loads(study.read_text(encoding="utf-8"))
-            version = known["schema_version"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            version, before = known["schema_version"], dict(known.get("settings", {}))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{study} cannot be read ({error}), so the run cannot go on. {elsewhere}") from error
         if version != SCHEMA_VERSION:
             raise UsageError(
@@ -255,28 +269,81 @@ class RunFolder:
             )
         if known.get("command") != asked["command"]:
             raise UsageError(f"{self.path} holds the command {known.get('command')!r}. {elsewhere}")
-        before, now = known.get("settings", {}), json.loads(json.dumps(asked["settings"]))
+        now = json.loads(json.dumps(asked["settings"]))
         other = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
         if other:
             changes = "; ".join(f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in other)
             raise UsageError(f"{self.path} holds a run with other settings: {changes}. {elsewhere}")
         return known
 
+    def _make(self) -> None:
+        """Make the folder and those above it, and remember which were not there."""
+        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            self._made.append(folder)
+
     def _take_lock(self) -> None:
         lock = (self.path / LOCK).open("a", encoding="utf-8")
         try:
             _exclusive(lock)
-        except OSError as error:
+        except (BlockingIOError, PermissionError) as error:
             lock.close()
             raise EvenhandError(
                 f"Another evenhand is working in {self.path}. Wait for it, or choose another folder with --out."
             ) from error
+        except OSError:
+            lock.close()
+            raise
         self._lock = lock
+
+    def _clear_leftovers(self) -> None:
+        """Remove what a killed process was in the middle of writing."""
+        for pattern in ("trials/.tmp-*", ".*.tmp*", "*/.*.tmp*", "cache/*/.*.tmp*"):
+            for leftover in self.path.glob(pattern):
+                if leftover.is_dir():
+                    shutil.rmtree(leftover, ignore_errors=True)
+                else:
+                    leftover.unlink(missing_ok=True)
+        self._cached = set() if self._fresh else set(self._cache())
+
+    def _take_away(self) -> None:
+        """Leave the folder as it was found: a run that did not come to be, or another's that was only looked at."""
+        for path in sorted(self._cache(), reverse=True):
+            if path not in self._cached:
+                with contextlib.suppress(OSError):
+                    path.rmdir() if path.is_dir() else path.unlink()
+        if self._fresh:
+            with contextlib.suppress(OSError):
+                (self.path / LOCK).unlink()
+            self._unmake()
+
+    def _cache(self) -> list[Path]:
+        cache = self.path / "cache"
+        return [cache, *cache.rglob("*")] if cache.is_dir() else []
+
+    def _unmake(self) -> None:
+        for folder in reversed(self._made):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def _let_go(self) -> None:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _place(self, finished: Path, place: Path) -> None:
+        """Rename a finished trial to its place, unless another process was quicker."""
+        if self.has_trial(place.name):
+            return
+        # Of a trial that somebody took a file from, the rest would be in the way.
+        shutil.rmtree(place, ignore_errors=True)
+        try:
+            finished.replace(place)
+        except OSError:
+            if not self.has_trial(place.name):
+                raise
+        _flush_folder(place.parent)
 
 
 def _exclusive(file: io.TextIOWrapper) -> None:
