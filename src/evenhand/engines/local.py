@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections import deque
@@ -11,8 +12,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_end
+from multiprocessing.context import SpawnContext, SpawnProcess
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from evenhand.errors import EvenhandError
 from evenhand.progress import Tick
@@ -21,8 +23,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-ATTEMPTS = 2
-"""Times a key is given out before the death of a worker is taken for the key's fault."""
 
 
 class LocalEngine:
@@ -39,6 +39,7 @@ class LocalEngine:
 
     def __init__(self, jobs: int) -> None:
         self.jobs = max(1, jobs)
+        self._context = _Spawning()
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> LocalEngine:
@@ -54,8 +55,8 @@ class LocalEngine:
     def map(self, function: Callable[[K], V], keys: Sequence[K], tick: Tick | None = None) -> list[V]:
         """Return ``function(key)`` for every key, in the order of the keys.
 
-        A worker that dies is replaced, and what was in work is tried once more. When a key fails, the others are
-        finished first.
+        When a worker dies, what was in work is tried once more, one key at a time: a key is not blamed for its
+        neighbour, and one that was short of memory has it to itself. When a key fails, the others are finished first.
 
         Parameters
         ----------
@@ -71,47 +72,49 @@ class LocalEngine:
         Exception
             What the function raised for the first key that failed.
         EvenhandError
-            When workers died over a key every time.
+            When a worker died twice over the first key that failed, or what it raised could not travel.
         """
         waiting = deque(range(len(keys)))
-        attempts = [0] * len(keys)
         running: dict[Future[V], int] = {}
-        done: dict[int, V] = {}
-        failed: dict[int, BaseException] = {}
+        outcomes: dict[int, Future[V]] = {}
         while waiting or running:
             # No more keys are handed out than there are workers: when one dies, few are in doubt.
             while waiting and len(running) < self.jobs:
                 number = waiting.popleft()
-                attempts[number] += 1
                 running[self._submit(function, keys[number])] = number
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            over = wait(running, return_when=FIRST_COMPLETED).done
+            if any(_died(future) for future in over):
+                # The pool is broken, and with it everything that was in work.
+                self._close(at_once=True)
+                over = wait(running).done
+            for future in over:
                 number = running.pop(future)
-                error = future.exception()
-                if isinstance(error, BrokenProcessPool):
-                    self._close(at_once=True)
-                    if attempts[number] < ATTEMPTS:
-                        waiting.append(number)
-                        continue
-                    error = EvenhandError(
-                        f"A worker process died {ATTEMPTS} times at the same work; the machine may be short of memory. "
-                        f"Try fewer workers with --jobs. The work was: {keys[number]!r}"
-                    )
-                if error is None:
-                    done[number] = future.result()
-                else:
-                    failed[number] = error
+                outcomes[number] = self._once_more(function, keys[number]) if _died(future) else future
                 if tick:
                     tick(1)
-        if failed:
-            raise failed[min(failed)]
-        return [done[number] for number in range(len(keys))]
+        return [outcomes[number].result() for number in range(len(keys))]
+
+    def _once_more(self, function: Callable[[K], V], key: K) -> Future[V]:
+        """Return the outcome of a key whose worker died, tried again while nothing else is in work."""
+        future = self._submit(function, key)
+        wait([future])
+        if not _died(future):
+            return future
+        self._close(at_once=True)
+        lost: Future[V] = Future()
+        lost.set_exception(
+            EvenhandError(
+                "A worker process died twice at the same work; the machine may be short of memory. "
+                f"Try fewer workers with --jobs. The work was: {key!r}"
+            )
+        )
+        return lost
 
     def _submit(self, function: Callable[[K], V], key: K) -> Future[V]:
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.jobs, mp_context=context, initializer=_begin)
+            self._pool = ProcessPoolExecutor(self.jobs, mp_context=self._context, initializer=_begin)
         try:
-            return self._pool.submit(function, key)
+            return self._pool.submit(_carry_out, function, key)
         except BrokenProcessPool as error:
             broken: Future[V] = Future()
             broken.set_exception(error)
@@ -121,10 +124,42 @@ class LocalEngine:
         if self._pool is None:
             return
         if at_once:
-            for worker in multiprocessing.active_children():
+            for worker in self._context.workers:
                 worker.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._context.workers.clear()
         self._pool = None
+
+
+class _Spawning(SpawnContext):
+    """Starts worker processes and knows which they are: the process may have other children."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.workers: list[SpawnProcess] = []
+
+    def Process(self, *words: Any, **named: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        """Return a new worker; the pool calls this."""
+        worker = SpawnProcess(*words, **named)
+        self.workers.append(worker)
+        return worker
+
+
+def _died(future: Future[Any]) -> bool:
+    """Return whether a finished future has no outcome because a worker died."""
+    return future.cancelled() or isinstance(future.exception(), BrokenProcessPool)
+
+
+def _carry_out(function: Callable[[K], V], key: K) -> V:
+    """Do one key's work in a worker, and make sure that what is raised can travel to the parent."""
+    try:
+        return function(key)
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))  # noqa: S301 - made one line above
+        except Exception:
+            raise EvenhandError(f"{type(error).__name__}: {error}") from error
+        raise
 
 
 def _begin() -> None:
