@@ -65,7 +65,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 
 def test_the_messages_say_what_to_do() -> None:
     def message(number: int) -> str:
-        return str(store._unwritable(Path("out"), OSError(number, "words of the system")))
+        return str(store.unwritable(Path("out"), OSError(number, "words of the system")))
 
     assert "disk is full. Free some space" in message(errno.ENOSPC)
     assert "quota" in message(errno.EDQUOT)

@@ -47,7 +47,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -144,7 +144,7 @@ class RunFolder:
         except OSError as error:
             run._unmake()
             run._let_go()
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         except EvenhandError:
             run._let_go()
             raise
@@ -203,7 +203,7 @@ class RunFolder:
             temporary.chmod(0o755)
             self._place(temporary, trials / key)
         except OSError as error:
-            raise _unwritable(trials / key, error) from error
+            raise unwritable(trials / key, error) from error
         finally:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -368,7 +368,8 @@ def _flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _unwritable(path: Path, error: OSError) -> EvenhandError:
+def unwritable(path: Path, error: OSError) -> EvenhandError:
+    """Return the error that says why `path` cannot be written, and what to do."""
     reasons = {
         errno.ENOSPC: "the disk is full. Free some space",
         errno.EDQUOT: "your disk quota is used up. Free some space",
