@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evenhand.data.manifest import Dataset
-from evenhand.records import Audit, Choice, Evaluation, RemedyResult, Reproduce, TestResult
+from evenhand.records import Audit, Choice, Evaluation, Ints, RemedyResult, Reproduce, TestResult
+
+
+@dataclass(frozen=True)
+class FinalModel:
+    """How the model that was kept was made."""
+
+    network: str
+    members: int
+    """Networks whose probabilities are averaged."""
+    epochs: int
+    trained_on: str
+    """"train", or "all" where test images were added after the honest figure had been taken."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,11 @@ class ReportData:
     nested: Evaluation | None
     """The out-of-fold figure of the whole procedure, choosing included: the headline where there is no test set."""
     reproduce: Reproduce
+    folds: Ints | None = None
+    """The fold of each image of the results' `indices`, for paired comparisons; None where it is not known."""
+    n_folds: int = 0
+    """Folds that the training images were dealt into; fewer may have been held out."""
+    model: FinalModel | None = None
 
     @property
     def headline(self) -> Evaluation | None:
@@ -35,6 +52,11 @@ class ReportData:
             return None
         wanted = (self.choice.remedy, self.choice.repair, self.choice.model)
         return next((row for row in self.results if (row.remedy, row.repair, row.model) == wanted), None)
+
+    @property
+    def plain(self) -> RemedyResult | None:
+        """The row of plain training: no remedy, no repair."""
+        return next((row for row in self.results if (row.remedy, row.repair) == ("none", "none")), None)
 
     def is_tied(self, row: RemedyResult) -> bool:
         """Return whether a row cannot be told apart from the chosen one."""

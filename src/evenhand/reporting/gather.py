@@ -12,8 +12,8 @@ import numpy as np
 from evenhand.auditing.files import read_audit
 from evenhand.data.manifest import Dataset, read_manifest
 from evenhand.errors import UsageError
-from evenhand.records import SCHEMA_VERSION, Evaluation, Reproduce
-from evenhand.reporting.content import ReportData
+from evenhand.records import SCHEMA_VERSION, Evaluation, Ints, RemedyResult, Reproduce
+from evenhand.reporting.content import FinalModel, ReportData
 from evenhand.store import STUDY
 from evenhand.study.results import read_nested, read_results, read_test
 
@@ -34,6 +34,7 @@ def gather(run: Path) -> ReportData:
         raise UsageError(f"The decoded images {pixels} are gone. Run the same command again.")
     results, choice = read_results(run)
     nested: Evaluation | None = read_nested(run)
+    folds, n_folds = _folds(run, results)
     return ReportData(
         title=Path(study["data"]).name or study["data"],
         dataset=Dataset(read_manifest(run / "manifest.csv", study["classes"]), np.load(pixels, mmap_mode="r")),
@@ -43,7 +44,31 @@ def gather(run: Path) -> ReportData:
         test=read_test(run),
         nested=nested,
         reproduce=Reproduce(_command(study), _versions(study["environment"]), study["settings"]),
+        folds=folds,
+        n_folds=n_folds,
+        model=_final_model(run),
     )
+
+
+def _folds(run: Path, results: tuple[RemedyResult, ...]) -> tuple[Ints | None, int]:
+    """Return the fold of each image that the results speak of, and how many folds there are."""
+    path = run / "cache" / "study" / "rows.npz"
+    if not results or not path.is_file():
+        return None, 0
+    with np.load(path, allow_pickle=False) as file:
+        rows, folds = file["rows"], file["folds"]
+    wanted = results[0].indices
+    if not np.isin(wanted, rows).all():
+        return None, 0
+    return folds[np.searchsorted(rows, wanted)], int(folds.max()) + 1
+
+
+def _final_model(run: Path) -> FinalModel | None:
+    path = run / "model" / "model.json"
+    if not path.is_file():
+        return None
+    made = json.loads(path.read_text(encoding="utf-8"))
+    return FinalModel(made["recipe"]["model"], made["members"], made["recipe"]["epochs"], made["trained_on"])
 
 
 def _study(run: Path) -> dict[str, Any]:

@@ -1,0 +1,141 @@
+"""The data as the page shows them: counts, samples, files that could not be taken, copies, suspects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from evenhand.data.manifest import SPLITS, Manifest
+from evenhand.records import Audit, Duplicate, LabelIssue
+from evenhand.reporting.charts import Scale, axis, bar, scale
+from evenhand.reporting.words import clipped, number
+
+SAMPLED_CLASSES = 100
+"""Classes of which sample pictures are shown."""
+MOST_FILES = 200
+"""Rows of the table of files that could not be taken."""
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """Images of one class in each split, and their bar."""
+
+    label: str
+    counts: tuple[int, ...]
+    share: float
+    """Of the training images."""
+    chart: Markup
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The class counts; `splits` are those that hold images."""
+
+    splits: tuple[str, ...]
+    rows: tuple[CountRow, ...]
+    totals: tuple[int, ...]
+    axis: Markup
+
+
+def class_counts(audit: Audit) -> Counts:
+    """Return the class counts of every split that holds images, bars showing the training images."""
+    splits = tuple(split for split in SPLITS if sum(audit.counts.get(split, {}).values())) or ("train",)
+    training = audit.counts["train"]
+    total = max(1, sum(training.values()))
+    reach = count_scale(training.values())
+    rows = tuple(
+        CountRow(
+            label,
+            tuple(audit.counts[split][label] for split in splits),
+            training[label] / total,
+            bar(training[label], reach, f"{clipped(label)}: {number(training[label])} training images"),
+        )
+        for label in audit.classes
+    )
+    totals = tuple(sum(audit.counts[split].values()) for split in splits)
+    return Counts(splits, rows, totals, axis(reach, lambda tick: f"{tick:,.0f}"))
+
+
+def count_scale(counts: Iterable[float]) -> Scale:
+    """Return the axis for counts, from zero."""
+    return scale(0.0, max(1.0, *counts), 4)
+
+
+def samples(manifest: Manifest, a_class: int) -> list[tuple[str, tuple[int, ...]]]:
+    """Return (class, rows of some of its training images) for up to `SAMPLED_CLASSES` classes.
+
+    The rows are drawn with a fixed seed. Of more classes, half of those shown are the largest, half the smallest.
+    """
+    rows = manifest.where("train")
+    order = np.random.default_rng(0).permutation(rows)
+    given = manifest.given[order]
+    counts = np.bincount(given, minlength=len(manifest.classes))
+    found = []
+    for place in _sampled(counts):
+        mine = order[np.flatnonzero(given == place)[:a_class]]
+        found.append((manifest.classes[place], tuple(sorted(int(row) for row in mine))))
+    return found
+
+
+def _sampled(counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> list[int]:
+    if len(counts) <= SAMPLED_CLASSES:
+        return list(range(len(counts)))
+    order = np.argsort(-counts, kind="stable")
+    half = SAMPLED_CLASSES // 2
+    return sorted(int(place) for place in [*order[:half], *order[-half:]])
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An image whose label is doubted, and its row in the manifest."""
+
+    row: int
+    issue: LabelIssue
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Images with the same pixels: one picture, and every place where it lies."""
+
+    row: int
+    members: tuple[Duplicate, ...]
+    conflict: bool
+    leaked: bool
+
+
+def suspects(manifest: Manifest, audit: Audit, most: int) -> tuple[Suspect, ...]:
+    """Return the worst of the flagged images with their rows."""
+    wanted = audit.flagged[:most]
+    places = _places(manifest, {("train", issue.path) for issue in wanted})
+    return tuple(Suspect(places["train", issue.path], issue) for issue in wanted if ("train", issue.path) in places)
+
+
+def copies(manifest: Manifest, audit: Audit, most: int) -> tuple[Copies, ...]:
+    """Return the first `most` groups of images with the same pixels: contradictions first, then leaks."""
+    groups: dict[int, list[Duplicate]] = {}
+    for row in audit.duplicates:
+        groups.setdefault(row.group, []).append(row)
+    chosen = sorted(groups.values(), key=lambda group: (not group[0].conflict, not any(m.leaked for m in group)))[:most]
+    places = _places(manifest, {(group[0].split, group[0].path) for group in chosen})
+    return tuple(
+        Copies(
+            places.get((group[0].split, group[0].path), -1),
+            tuple(group),
+            group[0].conflict,
+            any(member.leaked for member in group),
+        )
+        for group in chosen
+    )
+
+
+def _places(manifest: Manifest, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return the manifest rows of some (split, path)."""
+    paths = {path for _, path in wanted}
+    return {
+        place: row
+        for row, path in enumerate(manifest.paths)
+        if path in paths and (place := (str(manifest.split[row]), path)) in wanted
+    }

@@ -1,0 +1,70 @@
+"""Every statistic explained in a sentence, once, where the page meets it first."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+TERMS = {
+    "95 % interval": (
+        "If the same work were done again on other images of the same kind, about 19 of 20 such intervals would hold "
+        "the true value."
+    ),
+    "balanced accuracy": (
+        "The mean of the recalls of all classes, so that a rare class counts as much as a common one; naming the "
+        "common class every time earns no more than guessing."
+    ),
+    "accuracy": "The share of all images that are named rightly; the common classes dominate it.",
+    "recall": "Of the images with this label, the share that the model finds.",
+    "precision": "Of the images that the model calls by this name, the share that carry this label.",
+    "macro F1": (
+        "F1 is the harmonic mean of a class's precision and recall, low when either is; macro F1 is its plain mean "
+        "over the classes."
+    ),
+    "weighted average": "The mean over the classes, each counted by its number of images; the macro average counts "
+    "each class once.",
+    "log-loss": (
+        "The mean of the negative logarithm of the probability that the model gave to the label: 0 is perfect, and "
+        "being sure and wrong costs most."
+    ),
+    "calibration error": (
+        "How far the model's confidence lies from its hit rate, on average over 15 bins: a model that says 90 % should "
+        "be right 9 times in 10."
+    ),
+    "suspicion": (
+        "The estimated probability that the label is wrong, given how networks that never saw the image classify it "
+        "and how often labels of these two classes are mixed up."
+    ),
+    "out of fold": (
+        "Each image is predicted by networks that were trained without it, so that nothing learned by heart counts."
+    ),
+    "stratified fold": (
+        "The training images are dealt into parts that hold every class in the same proportion; each part is held out "
+        "once while the others are trained on."
+    ),
+    "tie": (
+        "Two candidates are tied when their difference, fold by fold, is no larger than chance explains (corrected "
+        "resampled t-test at 5 %, adjusted for the number of comparisons)."
+    ),
+    "loss": "What training makes small: the average penalty for the images of a step or an epoch.",
+    "expected count": (
+        "How many images of each class one epoch shows to the network, synthetic and repeated ones included."
+    ),
+}
+
+
+class Glossary:
+    """Explains each term the first time it is asked for, and is silent afterwards."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def explain(self, *terms: str) -> Markup:
+        """Return the explanations of those terms that have not been explained yet, as one paragraph."""
+        fresh = [term for term in terms if term not in self._told]
+        self._told.update(fresh)
+        if not fresh:
+            return Markup("")
+        words = Markup(" ").join(
+            Markup("<dfn>{}</dfn>: {}").format(term[0].upper() + term[1:], TERMS[term]) for term in fresh
+        )
+        return Markup('<p class="term">{}</p>').format(words)

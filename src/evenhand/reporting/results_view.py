@@ -1,0 +1,207 @@
+"""The comparison and the final model as the page shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evenhand.evaluation.reading import RELIABLE
+from evenhand.records import RemedyResult
+from evenhand.remedies.catalogue import REMEDIES, parse
+from evenhand.reporting.charts import axis, bar, interval, loss_curve, share_scale
+from evenhand.reporting.content import ReportData
+from evenhand.reporting.data_view import count_scale
+from evenhand.reporting.evaluation_view import EvaluationView, view
+from evenhand.reporting.verdict import row_name
+from evenhand.reporting.words import clipped, number, percent, span
+
+MOST_ROWS = 40
+"""Rows of the class tables and count charts of each remedy; the final model's table is longer."""
+MOST_EPOCHS = 60
+
+
+@dataclass(frozen=True)
+class TrainedRow:
+    """Images of a class that one epoch shows, beside those given."""
+
+    label: str
+    trained: int
+    given: int
+    chart: Markup
+
+
+@dataclass(frozen=True)
+class LossRow:
+    """The losses of one epoch."""
+
+    epoch: int
+    training: str
+    validation: str
+
+
+@dataclass(frozen=True)
+class ResultView:
+    """A row of the leaderboard and what unfolds from it."""
+
+    rank: int
+    result: RemedyResult
+    name: Markup
+    description: str
+    chosen: bool
+    tied: bool
+    chart: Markup
+    curve: Markup
+    losses: tuple[LossRow, ...]
+    trained: tuple[TrainedRow, ...]
+    trained_axis: Markup
+    trained_total: int
+    evaluation: EvaluationView
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """All rows, best first, and the axis they share."""
+
+    rows: tuple[ResultView, ...]
+    axis: Markup
+    chance: float
+    """Balanced accuracy of always naming one class."""
+
+
+def leaderboard(data: ReportData, pictures: int) -> Leaderboard:
+    """Return the leaderboard with `pictures` pictures a cell of each matrix."""
+    if not data.results:
+        return Leaderboard((), Markup(""), 0.0)
+    reach = share_scale([value for row in data.results for value in (row.low, row.high)])
+    plain = data.plain.evaluation.balanced_accuracy.value if data.plain else None
+    labels = data.dataset.manifest.given
+    rows = []
+    for rank, row in enumerate(data.results, 1):
+        value = row.evaluation.balanced_accuracy.value
+        chosen = row is data.chosen
+        curve_label = f"Loss of training with {row.name}: {_course(row)}"
+        trained, trained_axis = _trained(data, row)
+        rows.append(
+            ResultView(
+                rank=rank,
+                result=row,
+                name=row_name(row),
+                description=describe(row),
+                chosen=chosen,
+                tied=not chosen and data.is_tied(row),
+                chart=interval(
+                    value,
+                    row.low,
+                    row.high,
+                    reach,
+                    f"{row.name}: balanced accuracy {percent(value)}, 95 % interval {span(row.low, row.high)}",
+                    mark=plain,
+                    kind="chosen" if chosen else "tied" if data.is_tied(row) else "",
+                ),
+                curve=loss_curve(row.curve, curve_label),
+                losses=_losses(row),
+                trained=trained,
+                trained_axis=trained_axis,
+                trained_total=sum(row.trained_counts),
+                evaluation=view(
+                    f"r{rank}",
+                    row.evaluation,
+                    (labels[row.indices], row.probabilities, row.indices),
+                    pictures=pictures,
+                    most_classes=MOST_ROWS,
+                ),
+            )
+        )
+    counted = [row.support for row in data.results[0].evaluation.per_class if row.support]
+    return Leaderboard(tuple(rows), axis(reach, lambda tick: percent(tick, 0)), 1 / max(1, len(counted)))
+
+
+def describe(row: RemedyResult) -> str:
+    """Return what a remedy does, its parts joined, and what is done about suspects."""
+    words = [REMEDIES[part.name].description for part in parse(row.remedy).parts]
+    repairs = {
+        "drop": "Images with suspect labels are left out of training.",
+        "relabel": "Suspect labels are replaced by the suggested ones for training.",
+        "soft": "Suspect labels are spread over the likely classes for training.",
+    }
+    if row.repair in repairs:
+        words.append(repairs[row.repair])
+    return " ".join(words)
+
+
+def _course(row: RemedyResult) -> str:
+    losses = row.curve.epoch_loss
+    if not losses:
+        return "not recorded"
+    return f"from {losses[0]:.3f} in the first epoch to {losses[-1]:.3f} in epoch {len(losses)}"
+
+
+def _losses(row: RemedyResult) -> tuple[LossRow, ...]:
+    """Return the table of losses; of very many epochs evenly spaced ones and the last."""
+    training, validation = row.curve.epoch_loss, row.curve.validation_loss
+    step = max(1, -(-len(training) // MOST_EPOCHS))
+    shown = sorted({*range(0, len(training), step), len(training) - 1}) if training else []
+    return tuple(
+        LossRow(place + 1, f"{training[place]:.4f}", f"{validation[place]:.4f}" if place < len(validation) else "")
+        for place in shown
+    )
+
+
+def _trained(data: ReportData, row: RemedyResult) -> tuple[tuple[TrainedRow, ...], Markup]:
+    """Return what one epoch shows of each class beside what was given; of many classes the most changed."""
+    classes = data.audit.classes
+    given = [data.audit.counts["train"][label] for label in classes]
+    trained = row.trained_counts
+    order = list(range(len(classes)))
+    if len(order) > MOST_ROWS:
+        order = sorted(order, key=lambda place: -abs(trained[place] - given[place]))[:MOST_ROWS]
+    reach = count_scale([*given, *trained])
+    rows = tuple(
+        TrainedRow(
+            classes[place],
+            trained[place],
+            given[place],
+            bar(
+                trained[place],
+                reach,
+                f"{clipped(classes[place])}: {number(trained[place])} trained on, {number(given[place])} given",
+                second=given[place],
+            ),
+        )
+        for place in order
+    )
+    return rows, axis(reach, lambda tick: f"{tick:,.0f}")
+
+
+@dataclass(frozen=True)
+class FinalView:
+    """The final model's evaluations: on the labels as given and, if any were corrected, on the corrected ones."""
+
+    given: EvaluationView
+    corrected: EvaluationView | None
+
+
+def final(data: ReportData, pictures: int) -> FinalView | None:
+    """Return the final evaluation: of the test images, else the nested out-of-fold one; None after an audit alone."""
+    if data.headline is None:
+        return None
+    manifest = data.dataset.manifest
+    if data.test is None:
+        chosen = data.chosen
+        # The nested figure mixes candidates; its pictures are known only where all folds chose the same one.
+        same = chosen is not None and chosen.evaluation.confusion == data.headline.confusion
+        seen = (manifest.given[chosen.indices], chosen.probabilities, chosen.indices) if chosen and same else None
+        return FinalView(view("final", data.headline, seen, pictures=pictures, most_classes=1000), None)
+    test = data.test
+    seen = (manifest.given[test.indices], test.probabilities, test.indices)
+    given = view("final", test.evaluation, seen, pictures=pictures, most_classes=1000)
+    if test.corrected is None:
+        return FinalView(given, None)
+    seen = (manifest.corrected[test.indices], test.probabilities, test.indices)
+    return FinalView(given, view("corrected", test.corrected, seen, pictures=pictures, most_classes=1000))
+
+
+def reliable() -> str:
+    """Return the share from which a class counts as handled, in words."""
+    return percent(RELIABLE, 0)

@@ -1,0 +1,204 @@
+"""Made-up runs for the tests of the report: lopsided classes, wrong labels, copies, results of known quality."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evenhand.data.manifest import Dataset, Manifest
+from evenhand.evaluation.metrics import evaluate
+from evenhand.records import (
+    Audit,
+    Choice,
+    Curve,
+    Duplicate,
+    Finding,
+    Floats,
+    Interval,
+    Ints,
+    LabelIssue,
+    RemedyResult,
+    Reproduce,
+    TestResult,
+)
+from evenhand.reporting.content import FinalModel, ReportData
+
+CLASSES = ("Cars", "Trucks", "Cats")
+REMEDIES = (
+    ("sampler", "drop", 0.9),
+    ("balanced-softmax", "drop", 0.88),
+    ("class-weights", "none", 0.8),
+    ("none", "none", 0.7),
+)
+_COLOURS = np.array([[200, 60, 50], [50, 90, 200], [230, 200, 60], [60, 160, 90], [150, 80, 170]], dtype=np.float64)
+
+
+def pixels(labels: Ints, side: tuple[int, int], seed: int = 0) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return noisy pictures of one bar each: its colour and place tell the class."""
+    random = np.random.default_rng(seed)
+    height, width = side
+    made = random.integers(0, 90, (len(labels), height, width, 3)).astype(np.float64) + 60
+    for place, label in enumerate(labels):
+        first = (int(label) * width // 7) % max(1, width // 2)
+        made[place, height // 4 : 3 * height // 4, first : first + width // 2] += 0.6 * _COLOURS[label % 5] - 40
+    return np.clip(made, 0, 255).astype(np.uint8)
+
+
+def manifest(classes: Sequence[str], train: Sequence[int], test: Sequence[int]) -> Manifest:
+    """Return a manifest with these counts a class; every tenth image of the first class is filed wrongly."""
+    given = np.concatenate([np.repeat(np.arange(len(classes)), counts) for counts in (train, test)]).astype(np.int64)
+    split = np.array(["train"] * sum(train) + ["test"] * sum(test))
+    names = tuple(f"{split[row]}/{classes[given[row]]}/{row:05d}.png" for row in range(len(given)))
+    hashes = tuple(f"{row:064x}" for row in range(len(given)))
+    return Manifest(
+        tuple(classes), names, hashes, hashes, split, given, given.copy(), np.arange(len(given), dtype=np.int64)
+    )
+
+
+def probabilities(labels: Ints, k: int, quality: float, seed: int) -> Floats:
+    """Return probabilities that name the label about as often as `quality` says, and the next class otherwise."""
+    random = np.random.default_rng(seed)
+    right = random.random(len(labels)) < quality
+    called = np.where(right, labels, (labels + 1 + random.integers(0, max(1, k - 1), len(labels))) % k)
+    made = random.random((len(labels), k)) * 0.2 + 0.02
+    made[np.arange(len(labels)), called] += random.random(len(labels)) * 2 + 0.3
+    return (made / made.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def curve(seed: int, epochs: int = 8, steps: int = 40) -> Curve:
+    """Return a loss curve that falls, with noise a step."""
+    random = np.random.default_rng(seed)
+    loss = 1.1 * np.exp(-np.arange(epochs * steps) / (2.0 * steps)) + 0.2
+    noisy = loss * random.uniform(0.7, 1.4, len(loss))
+    return Curve(
+        tuple(float(value) for value in noisy),
+        tuple(float(part.mean()) for part in np.split(noisy, epochs)),
+        tuple(float(part.mean() + 0.05) for part in np.split(loss, epochs)),
+    )
+
+
+def result(
+    listing: Manifest, remedy: str, repair: str, quality: float, seed: int, model: str = "simple"
+) -> RemedyResult:
+    """Return a row of the leaderboard of about this quality."""
+    rows = listing.where("train")
+    labels = listing.given[rows]
+    found = probabilities(labels, len(listing.classes), quality, seed)
+    evaluation = evaluate(labels, found, listing.classes, resamples=50)
+    middle = evaluation.balanced_accuracy.value
+    counts = np.bincount(labels, minlength=len(listing.classes))
+    trained = counts if remedy == "none" else np.full(len(counts), counts.sum() // len(counts))
+    return RemedyResult(
+        remedy,
+        repair,
+        model,
+        evaluation,
+        found,
+        rows,
+        tuple(int(count) for count in trained),
+        curve(seed),
+        ("key",),
+        max(0.0, middle - 0.04),
+        min(1.0, middle + 0.04),
+    )
+
+
+def audit(listing: Manifest, wrong: float | None = 41.0) -> Audit:
+    """Return an audit that finds every tenth training image of the first class to be of the last one."""
+    classes = listing.classes
+    rows = listing.where("train")
+    doubted = rows[listing.given[rows] == 0][::10]
+    issues = tuple(
+        LabelIssue(listing.paths[row], classes[0], classes[-1], 0.99 - 0.4 * place / max(1, len(doubted)), True)
+        for place, row in enumerate(doubted)
+    ) + tuple(
+        LabelIssue(listing.paths[row], classes[listing.given[row]], classes[-1], 0.02, False)
+        for row in rows
+        if row not in doubted
+    )
+    copied = [int(rows[0]), int(rows[-1]), int(rows[1]), int(rows[2])]
+    copies = tuple(
+        Duplicate(1 + place // 2, listing.paths[row], "train", classes[listing.given[row]], place < 2, False)
+        for place, row in enumerate(copied)
+    )
+    return Audit(
+        classes=classes,
+        counts={split: listing.counts(split) for split in ("train", "val", "test")},
+        findings=tuple(
+            Finding(f"train/{classes[0]}/broken{number}.png", "truncated", "the image is damaged: it ends too early")
+            for number in range(12)
+        ),
+        duplicates=copies,
+        issues=issues if wrong is not None else (),
+        wrong_labels=Interval(wrong, wrong * 0.9, wrong * 1.1) if wrong is not None else None,
+        pairs=((classes[0], classes[-1], wrong * 0.95), (classes[1], classes[0], wrong * 0.04))
+        if wrong is not None
+        else (),
+        notes=("All images have 32x32 pixels (height x width).",),
+    )
+
+
+def report_data(
+    classes: Sequence[str] = CLASSES,
+    train: Sequence[int] = (420, 60, 30),
+    test: Sequence[int] = (50, 30, 20),
+    side: tuple[int, int] = (32, 32),
+    remedies: Sequence[tuple[str, str, float]] = REMEDIES,
+    **changes: Any,
+) -> ReportData:
+    """Return all of a finished run: four candidates, the second tied with the first, and a test set."""
+    listing = manifest(classes, train, test)
+    results = sorted(
+        (result(listing, remedy, repair, quality, seed) for seed, (remedy, repair, quality) in enumerate(remedies)),
+        key=lambda row: -row.evaluation.balanced_accuracy.value,
+    )
+    best = results[0]
+    rows = listing.where("test")
+    tested = None
+    if len(rows):
+        found = probabilities(listing.given[rows], len(classes), 0.92, 99)
+        tested = TestResult(evaluate(listing.given[rows], found, classes, resamples=50), found, rows)
+    data = ReportData(
+        title="car-truck-cat",
+        dataset=Dataset(listing, pixels(listing.given, side)),
+        audit=audit(listing),
+        results=tuple(results),
+        choice=Choice(
+            best.remedy,
+            best.repair,
+            best.model,
+            f"It has the highest out-of-fold balanced accuracy, {best.evaluation.balanced_accuracy.value:.3f}, of "
+            f"{len(results)} candidates.",
+            tuple(row.name for row in results[1:2]),
+        ),
+        test=tested,
+        nested=results[0].evaluation,
+        reproduce=Reproduce(
+            "evenhand run data/car-truck-cat/train --test data/car-truck-cat/clean",
+            {"evenhand": "0.1.0", "numpy": "2.0", "torch": "2.13.0"},
+            {"preset": "standard", "seed": 0, "trust": 0.5, "refit": "train"},
+        ),
+        folds=np.arange(len(best.indices), dtype=np.int64) % 4,
+        n_folds=4,
+        model=FinalModel("resnet", 2, 24, "train"),
+    )
+    return replace(data, **changes)
+
+
+def audit_only(**changes: Any) -> ReportData:
+    """Return what `evenhand audit` leaves: no results, no choice, no model."""
+    return replace(
+        report_data(), results=(), choice=None, test=None, nested=None, model=None, folds=None, n_folds=0, **changes
+    )
+
+
+@pytest.fixture(scope="session")
+def made_up() -> ModuleType:
+    """The functions of this file: each test builds the run it needs."""
+    return sys.modules[__name__]
