@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from evenhand.auditing.scan import Scan, scan
-from evenhand.errors import DataError, UsageError
+from evenhand.engines.local import cores
+from evenhand.errors import DataError, ModelFileError, UsageError, suggest
 from evenhand.evaluation.metrics import evaluate as figures
+from evenhand.models.catalogue import MODELS
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Evaluation, Ints
 from evenhand.settings import Evaluate
+from evenhand.training.device import device_named
 from evenhand.training.model_file import Model, load_foreign, load_model
 
 
@@ -30,20 +32,24 @@ def evaluate(request: Evaluate, progress: Progress = SILENT) -> Evaluation:
     Raises
     ------
     UsageError
-        When a foreign file of weights comes without the network's name.
+        When a foreign file of weights comes without the network's name, or a model folder with other words than its.
     ModelFileError
-        When the model cannot be loaded.
+        When the model cannot be found or loaded.
     DataError
         When the data have no images, or a class that the model does not know.
     """
+    _check(request)
+    device = device_named(request.device)
     with tempfile.TemporaryDirectory(prefix="evenhand-") as scratch:
         if request.model.is_dir():
-            model = load_model(request.model)
+            model = _own(request)
             found = _scan(request, Path(scratch), model.classes, model.size, progress)
         else:
             found = _scan(request, Path(scratch), request.classes, request.size, progress)
             model = _foreign(request, found)
         rows = _rows(request, found)
+        for member in model.members:
+            member.to(device)
         manifest = found.dataset.manifest
         return figures(manifest.given[rows], model.probabilities(found.dataset.pixels[rows]), manifest.classes)
 
@@ -55,15 +61,40 @@ def _scan(
     size: tuple[int, int] | None,
     progress: Progress,
 ) -> Scan:
-    jobs = request.jobs or os.cpu_count() or 1
+    jobs = request.jobs or cores()
     return scan(request.data, cache=scratch, classes=classes, size=size, jobs=jobs, progress=progress, least_classes=1)
 
 
-def _foreign(request: Evaluate, found: Scan) -> Model:
-    if request.network is None:
+def _check(request: Evaluate) -> None:
+    """Refuse before any image is decoded what could not be done afterwards."""
+    if not request.model.exists():
+        raise ModelFileError(
+            f"There is no model {request.model}. Give the folder `model` of a run, or a file of weights."
+        )
+    if request.model.is_file() and request.network is None:
         raise UsageError(
             f"{request.model} is no model folder; a file of weights needs --model NAME and --classes A,B,C."
         )
+    if request.network is not None and request.network not in MODELS:
+        raise UsageError(f"There is no model {request.network!r}. {suggest(request.network, MODELS)}")
+
+
+def _own(request: Evaluate) -> Model:
+    """Return the model of a folder; its network, classes and size are its own, and other ones cannot be meant."""
+    model = load_model(request.model)
+    for option, said, own in (
+        ("--model", request.network, model.recipe.model),
+        ("--classes", request.classes, model.classes),
+        ("--size", request.size, model.size),
+    ):
+        if said is not None and said != own:
+            words = own if isinstance(own, str) else ("x" if option == "--size" else ",").join(map(str, own))
+            raise UsageError(f"The model in {request.model} brings its own {option} {words}. Leave {option} out.")
+    return model
+
+
+def _foreign(request: Evaluate, found: Scan) -> Model:
+    assert request.network is not None  # noqa: S101 - checked before the images were read
     return load_foreign(request.model, request.network, found.dataset.manifest.classes, found.dataset.size)
 
 

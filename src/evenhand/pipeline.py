@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from evenhand.auditing.duplicates import exact_duplicates, training_rows
 from evenhand.auditing.files import write_audit
 from evenhand.auditing.labels import FEWEST, confused_pairs, label_issues
 from evenhand.auditing.scan import Scan, scan
 from evenhand.data.manifest import SPLITS, Manifest, write_manifest
-from evenhand.engines.local import LocalEngine
-from evenhand.errors import DataError
+from evenhand.engines.local import LocalEngine, cores
+from evenhand.errors import DataError, UsageError, suggest
 from evenhand.evaluation.metrics import evaluate as evaluate_probabilities
+from evenhand.models.catalogue import MODELS
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Audit, Choice, Evaluation, RemedyResult, TestResult
+from evenhand.remedies.catalogue import canonical
 from evenhand.reporting.gather import gather
 from evenhand.reporting.report import write_report
 from evenhand.settings import Preset, Settings, resolved
@@ -32,6 +32,7 @@ from evenhand.study.final import train_final
 from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels
 from evenhand.study.results import write_results, write_test
 from evenhand.study.trial import Targets, Workplace, environment
+from evenhand.training.device import device_named
 from evenhand.training.model_file import Model, save_model
 from evenhand.training.precision import settled
 from evenhand.training.recipe import Recipe, recipe
@@ -156,8 +157,9 @@ class _Desk:
 @contextmanager
 def _opened(settings: Settings, command: str, progress: Progress) -> Iterator[_Desk]:
     """Claim the run folder, decode the images, check that they are the folder's, and start the workers."""
-    jobs = settings.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    device = settings.device if settings.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    preset = _checked(settings, command)
+    device = device_named(settings.device)
+    jobs = settings.jobs or cores()
     with RunFolder.claim(settings.out, settings=settings.to_json(), command=command) as run:
         found = scan(
             settings.data,
@@ -174,7 +176,35 @@ def _opened(settings: Settings, command: str, progress: Progress) -> Iterator[_D
         for note in found.notes:
             progress.note(note)
         with LocalEngine(jobs) as engine:
-            yield _Desk(settings, resolved(settings), found, run, engine, device, progress)
+            yield _Desk(settings, preset, found, run, engine, device, progress)
+
+
+def _checked(settings: Settings, command: str) -> Preset:
+    """Return the preset in force; refuse before any work what would fail in the middle of it.
+
+    Raises
+    ------
+    UsageError
+        When a remedy, model or setting is unknown, or the run folder would lie inside the data.
+    """
+    preset = resolved(settings)
+    for remedy in preset.remedies:
+        canonical(remedy)
+    for model in {preset.screen, preset.model}:
+        if model not in MODELS:
+            raise UsageError(f"There is no model {model!r}. {suggest(model, MODELS)}")
+        recipe(preset.recipe, model, **settings.changes)
+    if command != "audit" and preset.folds < 3 and set(preset.repairs) != {"none"}:
+        raise UsageError(
+            "A repair needs at least 3 folds: it is estimated without the fold that judges it, on folds that are "
+            "predicted in turn. Use --folds 3, or --repair none."
+        )
+    for folder in (settings.data, settings.test):
+        if folder and folder.is_dir() and settings.out.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"{settings.out} lies inside {folder}; nothing is written there. Name a folder with --out."
+            )
+    return preset
 
 
 def _facts(settings: Settings, found: Scan) -> dict[str, Any]:
@@ -205,8 +235,10 @@ def _audit(desk: _Desk) -> tuple[Audit, LabelAudit | None]:
         notes.append(f"The labels could not be checked. {error}")
         labels = None
     else:
-        rounds = max(1, desk.preset.rounds) if desk.run.command == "audit" else desk.preset.rounds
-        repairs = set(desk.preset.repairs) != {"none"}
+        alone = desk.run.command == "audit"
+        rounds = max(1, desk.preset.rounds) if alone else desk.preset.rounds
+        # Label models that leave a fold out are needed only where repairs are judged.
+        repairs = not alone and set(desk.preset.repairs) != {"none"}
         labels = audit_labels(bench, desk.recipe(desk.preset.screen), rounds, nested=repairs) if rounds else None
     found = _describe(desk, labels, notes)
     write_audit(desk.run.path / "audit", found)

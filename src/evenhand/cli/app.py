@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 import traceback
@@ -193,9 +195,14 @@ def report(
 
 def main() -> None:
     """Run the command line; every error ends in a sentence and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A class name that the terminal cannot show is no reason to lose the results.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except EvenhandError as error:
         _fail(str(error), error.exit_code, error)
     except TyperException as error:
@@ -207,7 +214,17 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        _fail(f"{type(error).__name__}: {error}\nSet EVENHAND_DEBUG=1 to see where.", 1, error)
+        _fail(_words(error), 1, error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _words(error: Exception) -> str:
+    """Return what to say of an error that no room has put into words."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        from evenhand.store import unwritable
+
+        return str(unwritable(Path(error.filename or "the results"), error))
+    return f"{type(error).__name__}: {error}\nSet EVENHAND_DEBUG=1 to see where."
 
 
 def _fail(message: str, code: int, error: BaseException | None) -> None:

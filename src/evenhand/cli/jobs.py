@@ -53,8 +53,10 @@ def demo(words: Mapping[str, Any], *, scale: float, data_only: bool, json: bool,
 
     folder = words["out"] or Path("demo")
     data = folder / "data"
-    if not (data / "train").is_dir():
-        make_demo(data, scale=scale, seed=words["seed"], progress=progress(quiet=quiet))
+    make_demo(data, scale=scale, seed=words["seed"], progress=progress(quiet=quiet))
+    if data_only and json:
+        show.print_json("demo", data=str(data))
+        return
     if data_only:
         show.print_places([("Pictures", data)])
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from evenhand.records import SCHEMA_VERSION, Audit, Evaluation, Interval
-
 if TYPE_CHECKING:
     from evenhand.pipeline import Comparison
+    from evenhand.records import Audit, Evaluation, Interval
 
 FIGURES = {
     "accuracy": "accuracy",
@@ -25,8 +25,12 @@ FIGURES = {
 
 
 def print_json(command: str, **values: Any) -> None:
-    """Print the command's one JSON object."""
-    print(json.dumps({"schema_version": SCHEMA_VERSION, "command": command} | values, ensure_ascii=False))
+    """Print the command's one JSON object, on one line."""
+    from evenhand.records import SCHEMA_VERSION
+
+    # Names in any script stay readable where the terminal can show them; elsewhere they are escaped as JSON does it.
+    plain = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") != "utf8"
+    print(json.dumps({"schema_version": SCHEMA_VERSION, "command": command} | values, ensure_ascii=plain))
 
 
 def print_evaluation(evaluation: Evaluation, title: str) -> None:
