@@ -47,8 +47,9 @@ class Simple(nn.Module):
     def features(self, pixels: Tensor) -> Tensor:
         """Return the (n, 84) activations under the last layer; `pixels` is (n, 3, h, w) in [0, 1]."""
         hidden = pixels * 2 - 1
-        hidden = functional.max_pool2d(functional.relu(self.conv1(hidden)), 2)
-        hidden = functional.max_pool2d(functional.relu(self.conv2(hidden)), 2)
+        # The maximum of rectified values is the rectified maximum, and pooling first leaves a quarter to rectify.
+        hidden = functional.relu(functional.max_pool2d(self.conv1(hidden), 2))
+        hidden = functional.relu(functional.max_pool2d(self.conv2(hidden), 2))
         if tuple(hidden.shape[2:]) != self.grid:
             hidden = functional.adaptive_avg_pool2d(hidden, self.grid)
         hidden = functional.dropout(functional.relu(self.fc1(torch.flatten(hidden, 1))), 0.5, self.training)

@@ -177,8 +177,8 @@ class _Session:
         self.pixels = torch.from_numpy(np.ascontiguousarray(data.pixels)).to(device)
         soft = data.targets.ndim == 2
         self.labels = torch.from_numpy(data.targets.astype(np.float32) if soft else data.targets).to(device)
-        self.parameters = list(network.parameters())
-        self.optimiser = OPTIMISERS[recipe.optimiser](self.parameters, recipe)
+        self.parameters: list[Tensor] = list(network.parameters())
+        self.move = OPTIMISERS[recipe.optimiser](self.parameters, recipe)
         self.criterion = criterion(plan.loss, recipe, device)
         self.augmentation = plan.augmentation or recipe.augmentation
         self.step_loss: list[float] = []
@@ -190,10 +190,11 @@ class _Session:
         torch.manual_seed(_generator_seed(self.seed, "dropout", epoch))
         self.network.train()
         steps = -(-len(order) // self.recipe.batch)
+        schedule = SCHEDULES[self.recipe.schedule]
         losses: list[Tensor] = []
         for step, (batch, labels) in enumerate(self._batches(order, epoch)):
-            self._set_rate((epoch + step / steps) / self.recipe.epochs)
-            losses.append(self._step(batch, labels))
+            rate = self.recipe.learning_rate * schedule((epoch + step / steps) / self.recipe.epochs)
+            losses.append(self._step(batch, labels, rate))
         found = torch.stack(losses).double().cpu().numpy()
         if not np.isfinite(found).all():
             first = int(np.flatnonzero(~np.isfinite(found))[0])
@@ -219,18 +220,13 @@ class _Session:
             images = to_network(pixels, channels_last=self.recipe.channels_last)
             yield from zip(torch.split(images, size), torch.split(self.labels.index_select(0, rows), size), strict=True)
 
-    def _set_rate(self, progress: float) -> None:
-        rate = self.recipe.learning_rate * SCHEDULES[self.recipe.schedule](progress)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-
-    def _step(self, batch: Tensor, labels: Tensor) -> Tensor:
+    def _step(self, batch: Tensor, labels: Tensor, rate: float) -> Tensor:
         with autocast(self.recipe.precision, batch.device.type):
             logits = self.network(batch)
         loss = self.criterion(logits.float(), labels)
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        self.optimiser.step()
+        gradients = list(torch.autograd.grad(loss, self.parameters))
+        with torch.no_grad():
+            self.move(gradients, rate)
         return loss.detach()
 
 
