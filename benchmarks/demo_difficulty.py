@@ -9,7 +9,6 @@ import argparse
 
 import numpy as np
 import torch
-from hardware import describe
 
 from evenhand.data.demo import clean_set
 from evenhand.evaluation.metrics import evaluate
@@ -17,6 +16,7 @@ from evenhand.remedies.plan import Plan
 from evenhand.training.loop import TrainingSet, fit
 from evenhand.training.predict import predict, softmax
 from evenhand.training.recipe import recipe
+from hardware import describe
 
 CLASSES = ("Cars", "Cats", "Trucks")
 TARGET = 0.97

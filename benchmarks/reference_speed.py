@@ -19,9 +19,10 @@ import time
 from pathlib import Path
 
 import torch
-from hardware import describe
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+
+from hardware import describe
 
 TARGET = 3.0
 BATCH = 4

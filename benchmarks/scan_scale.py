@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from hardware import describe
 from PIL import Image
+
+from hardware import describe
 
 TARGET_BYTES = 2_000_000_000
 TARGET_SLOPE = 1.15
@@ -86,7 +87,7 @@ def _measured(data: Path, cache: Path, jobs: int) -> tuple[dict[str, float], int
 
 
 def _memory(process: int) -> int:
-    """Return the memory of a process and its children in bytes; pages they share, mapped pixels included, count once."""
+    """Return the memory of a process and its children in bytes; pages they share, mapped pixels too, count once."""
     total = 0
     for one in [process, *_children(process)]:
         try:
