@@ -96,11 +96,12 @@ def _to_rgb(opened: Image.Image) -> Pixels:
     if image.mode == "F":
         raise UndecodableError("unsupported", "pixels are floating-point numbers without a stated range")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        return _over_white(np.asarray(image.convert("RGBA")))
+        return over_white(np.asarray(image.convert("RGBA")))
     return np.array(image.convert("RGB"))
 
 
-def _over_white(rgba: Pixels) -> Pixels:
+def over_white(rgba: Pixels) -> Pixels:
+    """Return the (h, w, 3) pixels of an (h, w, 4) image laid over white."""
     colours, alpha = rgba[:, :, :3], rgba[:, :, 3:].astype(np.uint16)
     if alpha.min() == 255:
         return np.array(colours)

@@ -48,7 +48,7 @@ def arrange(files: Iterable[tuple[str, Locator]]) -> Source:
     hidden: dict[str, int] = defaultdict(int)
     for name, locator in sorted(files, key=lambda item: item[0]):
         path = PurePosixPath(name)
-        veil = next((place for place, part in enumerate(path.parts) if _is_hidden(part)), None)
+        veil = next((place for place, part in enumerate(path.parts) if is_hidden(part)), None)
         if veil is not None:
             hidden["/".join(path.parts[: veil + 1])] += 1
         elif path.suffix.lower() not in SUFFIXES:
@@ -69,7 +69,8 @@ def arrange(files: Iterable[tuple[str, Locator]]) -> Source:
     return Source(tuple(entries), tuple(findings))
 
 
-def _is_hidden(part: str) -> bool:
+def is_hidden(part: str) -> bool:
+    """Return whether a file or folder of this name is no part of the data."""
     return part.startswith(".") or part.lower() in _CLUTTER
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,3 +65,24 @@ class Source:
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def text_of(name: str) -> str:
+    """Return a name that every table and page can hold: bytes that are no text are written out in hexadecimal."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogateescape" if _escaped(name) else "surrogatepass").decode(
+            "utf-8", "backslashreplace"
+        )
+    return name
+
+
+def _escaped(name: str) -> bool:
+    """Return whether all lone surrogates are bytes that Python could not decode in a file name."""
+    return all("\udc80" <= letter <= "\udcff" for letter in name if "\ud800" <= letter <= "\udfff")
+
+
+def same_text(name: str) -> str:
+    """Return a key that is equal for names that some systems take for the same: accents and case apart."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
