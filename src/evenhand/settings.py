@@ -211,8 +211,8 @@ def resolved(settings: Settings) -> Preset:
         "remedies": settings.remedies,
         "repairs": settings.repairs,
     }
-    if settings.folds:
-        said["judged"] = None
     if settings.model:
         said |= {"model": settings.model, "screen": settings.model, "finalists": 0}
-    return replace(preset, **{name: value for name, value in said.items() if value is not None})
+    told = replace(preset, **{name: value for name, value in said.items() if value is not None})
+    # Folds that somebody asks for are all held out in turn.
+    return replace(told, judged=None) if settings.folds else told

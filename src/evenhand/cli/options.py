@@ -84,10 +84,12 @@ def recipe_changes(settings: list[str] | None) -> dict[str, Any]:
     UsageError
         When a text has no value, or a name or value no recipe could take.
     """
+    if not settings:
+        return {}
     from evenhand.training.recipe import read_change
 
     changes: dict[str, Any] = {}
-    for text in settings or ():
+    for text in settings:
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--set takes name=value, not {text!r}.")

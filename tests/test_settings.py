@@ -1,0 +1,78 @@
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evenhand.errors import UsageError
+from evenhand.models.catalogue import MODELS
+from evenhand.remedies.catalogue import canonical
+from evenhand.settings import PRESETS, Evaluate, Settings, resolved
+from evenhand.training.recipe import recipe
+
+
+def settings(**words: Any) -> Settings:
+    return Settings(data=Path("data"), out=Path("out"), **words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"preset": "quik"}, "no preset 'quik'. Did you mean 'quick'"),
+        ({"refit": "al"}, "no refit 'al'. Did you mean 'all'"),
+        ({"repairs": ("none", "rop")}, "no repair 'rop'. Did you mean 'drop'"),
+        ({"folds": 1}, "--folds must be at least 2, not 1"),
+        ({"seeds": 0}, "--seeds must be at least 1"),
+        ({"jobs": 0}, "--jobs must be at least 1"),
+        ({"trust": 0.0}, "--trust must be above 0 and at most 1"),
+        ({"trust": float("nan")}, "--trust must be above 0 and at most 1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(words: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        settings(**words)
+    assert caught.value.exit_code == 2
+
+
+def test_a_split_that_is_none_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"no split 'tests'\. Did you mean 'test'"):
+        Evaluate(Path("model"), Path("data"), split="tests")
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_names_what_there_is(name: str) -> None:
+    preset = PRESETS[name]
+    for remedy in preset.remedies:
+        assert canonical(remedy)
+    for model in (preset.screen, preset.model):
+        assert model in MODELS
+        assert recipe(preset.recipe, model).model == model
+    assert preset.remedies[0] == "none", "every comparison needs its baseline"
+
+
+def test_the_words_of_the_user_win_over_the_preset() -> None:
+    plain = resolved(settings(preset="standard"))
+    assert plain == PRESETS["standard"]
+    told = resolved(
+        settings(preset="standard", folds=7, seeds=2, remedies=("smote",), repairs=("soft",), recipe="quick")
+    )
+    assert (told.folds, told.seeds, told.remedies, told.repairs, told.recipe) == (7, 2, ("smote",), ("soft",), "quick")
+    assert (told.model, told.finalists) == (plain.model, plain.finalists)
+
+
+def test_a_model_that_is_named_is_the_only_one() -> None:
+    told = resolved(settings(preset="standard", model="simple"))
+    assert (told.screen, told.model, told.finalists) == ("simple", "simple", 0)
+
+
+def test_folds_that_are_asked_for_are_all_judged() -> None:
+    assert resolved(settings(preset="reference")).judged == 1
+    assert resolved(settings(preset="reference", folds=3)).judged is None
+
+
+def test_the_settings_of_a_run_are_json_and_know_neither_place_nor_machine() -> None:
+    told = settings(classes=("a", "b"), size=(32, 24), changes={"epochs": 3}, device="cpu", jobs=2).to_json()
+    assert json.loads(json.dumps(told)) == told
+    # Every word of a command is either part of the result or named here as none.
+    assert set(told) == {part.name for part in fields(Settings)} - {"data", "out", "test", "device", "jobs"}
