@@ -116,9 +116,18 @@ def test_soft_labels_that_are_hard_train_the_same_network() -> None:
 def test_remedies_that_add_or_draw_train(remedy: str) -> None:
     examples = data()
     plan = plan_for(remedy, examples.targets, 2)
-    curve = fit(examples, plan, replace(RECIPE, epochs=1), n_classes=2, seed=0).curve
+    curve = fit(examples, plan, replace(RECIPE, epochs=1, equal_work=False), n_classes=2, seed=0).curve
     expected = {"augment": 96, "oversample": 72, "undersample": 24, "sampler": 48, "smote": 72, "augment+sampler": 96}
     assert len(curve.step_loss) == expected[remedy] // 8
+
+
+@pytest.mark.parametrize("remedy", ["none", "augment", "oversample", "undersample", "smote"])
+def test_equal_work_shows_every_remedy_as_many_images(remedy: str) -> None:
+    examples = data()
+    plan = plan_for(remedy, examples.targets, 2)
+    curve = fit(examples, plan, replace(RECIPE, epochs=3), n_classes=2, seed=0).curve
+    assert len(curve.step_loss) == 3 * 48 // 8
+    assert len(curve.epoch_loss) == {"none": 3, "augment": 2, "oversample": 2, "undersample": 6, "smote": 2}[remedy]
 
 
 def test_early_stopping_keeps_the_best_weights_and_stops() -> None:

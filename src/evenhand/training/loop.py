@@ -92,19 +92,21 @@ def fit(
     tick : callable, optional
         Told 1 after every epoch.
     """
+    plain = len(data.targets)
     data = _with_synthesis(data, plan, seed)
     with torch.random.fork_rng(devices=[] if device == "cpu" else None):
         torch.manual_seed(_generator_seed(seed, "weights"))
         network = build(recipe.model, n_classes=n_classes, size=data.pixels.shape[1:3], width=recipe.width).to(device)
         if recipe.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        session = _Session(network, data, plan, recipe, n_classes, seed, device)
+        session = _Session(network, data, plan, recipe, n_classes, seed, device, plain)
         watch = _EarlyStop(network, validation, n_classes, recipe) if validation and recipe.early_stopping else None
-        for epoch in range(recipe.epochs):
-            session.run_epoch(epoch)
+        while session.unfinished and session.diverged_at is None:
+            passed = session.run_epoch()
             if tick:
                 tick(1)
-            if session.diverged_at is not None or (watch and watch.should_stop()):
+            # With few images an epoch the watch would look, and lose patience, many times as often.
+            if watch and passed and watch.should_stop():
                 break
         if watch:
             watch.restore()
@@ -170,8 +172,11 @@ class _Session:
         n_classes: int,
         seed: int,
         device: str,
+        plain: int,
     ) -> None:
         self.network, self.plan, self.recipe, self.seed = network, plan, recipe, seed
+        self.plain, self.epoch, self.seen = plain, 0, 0
+        self.total = recipe.epochs * plain if recipe.equal_work else 0
         self.targets = one_hot(data.targets, n_classes)
         self.identity = data.identity
         self.pixels = torch.from_numpy(np.ascontiguousarray(data.pixels)).to(device)
@@ -185,15 +190,22 @@ class _Session:
         self.epoch_loss: list[float] = []
         self.diverged_at: int | None = None
 
-    def run_epoch(self, epoch: int) -> None:
-        order = epoch_order(self.plan.draw, self.targets, self.identity, seed=self.seed, epoch=epoch)
-        torch.manual_seed(_generator_seed(self.seed, "dropout", epoch))
+    @property
+    def unfinished(self) -> bool:
+        """Whether there are images left to be seen; at the start of an unlimited training it is not yet known."""
+        return self.seen < self.total or self.epoch == 0
+
+    def run_epoch(self) -> bool:
+        """Train one epoch, the last one perhaps cut short; return whether a plain training set's worth has passed."""
+        order = epoch_order(self.plan.draw, self.targets, self.identity, seed=self.seed, epoch=self.epoch)
+        self.total = self.total or self.recipe.epochs * len(order)
+        order = order[: self.total - self.seen]
+        torch.manual_seed(_generator_seed(self.seed, "dropout", self.epoch))
         self.network.train()
-        steps = -(-len(order) // self.recipe.batch)
         schedule = SCHEDULES[self.recipe.schedule]
         losses: list[Tensor] = []
-        for step, (batch, labels) in enumerate(self._batches(order, epoch)):
-            rate = self.recipe.learning_rate * schedule((epoch + step / steps) / self.recipe.epochs)
+        for number, (batch, labels) in enumerate(self._batches(order, self.epoch)):
+            rate = self.recipe.learning_rate * schedule((self.seen + number * self.recipe.batch) / self.total)
             losses.append(self._step(batch, labels, rate))
         found = torch.stack(losses).double().cpu().numpy()
         if not np.isfinite(found).all():
@@ -201,6 +213,10 @@ class _Session:
             self.diverged_at = len(self.step_loss) + first
         self.step_loss += found.tolist()
         self.epoch_loss.append(float(found.mean()))
+        passes = self.seen // self.plain
+        self.seen += len(order)
+        self.epoch += 1
+        return self.seen // self.plain > passes
 
     def _batches(self, order: Ints, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches; several small ones are prepared at once, since the cost of preparing is a cost a call."""

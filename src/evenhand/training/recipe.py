@@ -19,6 +19,8 @@ class Recipe:
 
     `early_stopping` is the number of epochs without improvement on an inner slice of the training images after which
     training stops (0: never). `precision` "auto" is settled by measuring before the recipe enters a trial's key.
+    With `equal_work` training ends when `epochs` times the plain training set has been seen, whatever a remedy draws or
+    adds: no remedy wins by training longer. Without it an epoch is as long as the remedy makes it.
     """
 
     model: str = "simple"
@@ -30,6 +32,7 @@ class Recipe:
     schedule: str = "one-cycle"
     batch: int = 64
     epochs: int = 10
+    equal_work: bool = True
     label_smoothing: float = 0.0
     early_stopping: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -82,6 +85,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             schedule="constant",
             batch=4,
             epochs=10,
+            equal_work=False,
             precision="float32",
         ),
     },
