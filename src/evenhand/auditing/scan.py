@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,17 +11,20 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.data.locations import image_size, let_go
 from evenhand.data.manifest import SPLITS, Dataset, Manifest
-from evenhand.data.pixels import Decoded, choose_size, decode_all, image_size
+from evenhand.data.pixels import MOST_PIXELS, Decoded, choose_size, decode_all
 from evenhand.data.readers.catalogue import read_source
-from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator
+from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator, text_of
 from evenhand.errors import DataError
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Finding, Ints, digest
-from evenhand.store import write_json
+from evenhand.store import unwritable, write_json
 
 SIZES_LOOKED_AT = 20_000
 """Images whose headers decide the size; beyond that an even sample is enough."""
+
+Good = Sequence[tuple[Entry, Decoded]]
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,12 @@ def scan(
     data : Path
         Any kind of data that a reader knows.
     cache : Path
-        Folder for the decoded pixels; what lies there already is used when files and size are unchanged.
+        Folder for the decoded pixels; what lies there already is used when files and size are unchanged. One scan at
+        a time may use it.
     test : Path, optional
         Test images that lie apart.
     classes : sequence of str, optional
-        The classes in the order wanted.
+        The classes in the order wanted; they are kept even where none of their images can be read.
     size : tuple of int, optional
         Height and width; by default chosen from the data.
     jobs : int
@@ -68,47 +73,83 @@ def scan(
     ------
     DataError
         When there is no image, or only one class.
+    EvenhandError
+        When the cache cannot be written or the disk is full; no half-written file is left.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    source, names = read_source(data, cache / "scratch", test=test, classes=classes)
-    if len(names) < least_classes:
-        raise DataError(
-            f"{data} has one class only, {names[0]!r}. Telling classes apart needs at least two: put the images of "
-            "each class into a folder of its own."
-        )
-    entries = sorted(source.entries, key=lambda entry: (SPLITS.index(entry.split), entry.path))
-    chosen, note = (
-        (size, f"All images are brought to {size[0]}x{size[1]} pixels, as asked.") if size else _size(entries)
-    )
-    decoded, pixels = _decoded(entries, chosen, cache, jobs, progress)
-    findings = [
-        Finding(entry.path, result.kind, result.detail)
-        for entry, result in zip(entries, decoded, strict=True)
-        if result.kind
-    ]
-    good = [(entry, result) for entry, result in zip(entries, decoded, strict=True) if not result.kind]
+    scratch = _prepared(cache)
+    try:
+        source, names = read_source(data, scratch, test=test, classes=classes)
+        _refuse_few(names, least_classes, data)
+        entries = sorted(source.entries, key=lambda entry: (SPLITS.index(entry.split), entry.path))
+        chosen, note = _size(entries, size)
+        decoded, pixels = _decoded(entries, chosen, [_stamp(data), _stamp(test)], cache, jobs, progress)
+    finally:
+        let_go()
+        shutil.rmtree(scratch, ignore_errors=True)
+    pairs = list(zip(entries, decoded, strict=True))
+    findings = [Finding(entry.path, result.kind, text_of(result.detail)) for entry, result in pairs if result.kind]
+    good = [(entry, result) for entry, result in pairs if not result.kind]
     if not good:
         raise DataError(
             f"None of the {len(entries)} images in {data} can be read, for example {findings[0].path}: "
             f"{findings[0].detail}."
         )
-    manifest = _manifest(good, names)
-    return Scan(Dataset(manifest, np.load(pixels, mmap_mode="r")), (*source.findings, *findings), (*source.notes, note))
+    notes = [*source.notes, note]
+    if not classes:
+        names, lost = _readable(names, good)
+        notes += lost
+        _refuse_few(names, least_classes, data)
+    return Scan(
+        Dataset(_manifest(good, names), np.load(pixels, mmap_mode="r")), (*source.findings, *findings), tuple(notes)
+    )
 
 
-def _size(entries: Sequence[Entry]) -> tuple[tuple[int, int], str]:
+def _prepared(cache: Path) -> Path:
+    """Make the cache, clear away what a killed scan left in it, and return the place for unpacked arrays."""
+    scratch = cache / "scratch"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+        for leftover in cache.glob(".pixels-*.tmp"):
+            leftover.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(cache, error) from error
+    return scratch
+
+
+def _refuse_few(names: Sequence[str], least: int, data: Path) -> None:
+    if len(names) < least:
+        raise DataError(
+            f"{data} has one class only, {names[0]!r}. Telling classes apart needs at least two: put the images of "
+            "each class into a folder of its own, and give the folder that holds these."
+        )
+
+
+def _readable(names: tuple[str, ...], good: Good) -> tuple[tuple[str, ...], list[str]]:
+    """Return the classes of which an image can be read, and a note about each of the others."""
+    there = {entry.label for entry, _ in good}
+    kept = tuple(name for name in names if name in there)
+    return kept, [f"No image of the class {name} can be read; it is left out." for name in names if name not in there]
+
+
+def _size(entries: Sequence[Entry], wanted: tuple[int, int] | None) -> tuple[tuple[int, int], str]:
+    """Return the size that all images are brought to, and a sentence about it."""
+    if wanted:
+        return wanted, f"All images are brought to {wanted[0]}x{wanted[1]} pixels, as asked."
     step = max(1, len(entries) // SIZES_LOOKED_AT)
     found = [size for size in (image_size(entry.locator) for entry in entries[::step]) if size]
+    # An image that will not be decoded has no say.
+    found = [size for size in found if size[0] * size[1] <= MOST_PIXELS]
     if not found:
         return (32, 32), "No image tells its size."
     return choose_size(found)
 
 
 def _decoded(
-    entries: Sequence[Entry], size: tuple[int, int], cache: Path, jobs: int, progress: Progress
+    entries: Sequence[Entry], size: tuple[int, int], stamps: list[Any], cache: Path, jobs: int, progress: Progress
 ) -> tuple[list[Decoded], Path]:
     """Return what decoding told of each image, and the file of the pixels; from the cache when nothing has changed."""
-    key = digest([[[entry.path, *_state(entry.locator)] for entry in entries], list(size)])
+    key = digest([stamps, [[entry.path, *_state(entry.locator)] for entry in entries], list(size)])
     pixels, index = cache / f"pixels-{key}.npy", cache / f"pixels-{key}.json"
     # The index is written after the pixels: where it is, both are whole.
     if index.is_file() and pixels.is_file():
@@ -120,20 +161,24 @@ def _decoded(
 
 
 def _state(locator: Locator) -> list[Any]:
-    """Return what changes when the image changes: place, length and time of its file."""
-    path = locator.path if isinstance(locator, FileImage) else getattr(locator, "archive", None)
-    if path is None:
-        assert isinstance(locator, ArrayImage)  # noqa: S101 - the last kind of locator
-        path = locator.file
-        return [str(path), locator.row, path.stat().st_size]
+    """Return what changes when the image does; what was unpacked changes with the file that it came from."""
+    if isinstance(locator, ArrayImage):
+        return [locator.file.parent.name, locator.file.name, locator.row]
+    return _stamp(locator.path if isinstance(locator, FileImage) else locator.archive)
+
+
+def _stamp(path: Path | None) -> list[Any]:
+    """Return what changes when a file is replaced by another: place, length and time. Folders have none."""
+    if path is None or path.is_dir():
+        return []
     try:
         status = path.stat()
     except OSError:
-        return [str(path), "gone"]
-    return [str(path), status.st_size, status.st_mtime_ns]
+        return [text_of(str(path)), "gone"]
+    return [text_of(str(path)), status.st_size, status.st_mtime_ns]
 
 
-def _manifest(good: Sequence[tuple[Entry, Decoded]], names: tuple[str, ...]) -> Manifest:
+def _manifest(good: Good, names: tuple[str, ...]) -> Manifest:
     number = {name: place for place, name in enumerate(names)}
     given = np.array([number[entry.label] for entry, _ in good], dtype=np.int64)
     return Manifest(
@@ -148,7 +193,7 @@ def _manifest(good: Sequence[tuple[Entry, Decoded]], names: tuple[str, ...]) -> 
     )
 
 
-def _groups(good: Sequence[tuple[Entry, Decoded]]) -> Ints:
+def _groups(good: Good) -> Ints:
     """Return (n,) group numbers: images of the same pixels, or of the same given group, share one."""
     parent = list(range(len(good)))
 
@@ -161,6 +206,7 @@ def _groups(good: Sequence[tuple[Entry, Decoded]]) -> Ints:
     first: dict[tuple[str, str], int] = {}
     for row, (entry, result) in enumerate(good):
         for bond in (("pixels", result.pixel_sha256), *((("group", entry.group),) if entry.group else ())):
-            other = first.setdefault(bond, row)
-            parent[root(row)] = root(other)
+            one, other = root(row), root(first.setdefault(bond, row))
+            # The earliest row gives its number: it does not depend on the order in which bonds are met.
+            parent[max(one, other)] = min(one, other)
     return np.array([root(row) for row in range(len(good))], dtype=np.int64)

@@ -42,18 +42,18 @@ def fold_of(labels: Ints, groups: Ints, folds: int, seed: int, classes: Sequence
     """
     _, member = np.unique(groups, return_inverse=True)
     count = int(member.max()) + 1 if len(member) else 0
-    n_classes = int(labels.max()) + 1 if len(labels) else 0
+    n_classes = len(classes) if classes else int(labels.max()) + 1 if len(labels) else 0
     table = np.zeros((count, n_classes), dtype=np.int64)
     np.add.at(table, (member, labels), 1)
     main = table.argmax(axis=1)
     total = table.sum(axis=0)
-    for label in np.flatnonzero(total):
-        if (table[:, label] > 0).sum() < 2:
-            name = classes[int(label)] if classes else f"number {label + 1}"
+    for label in range(n_classes):
+        if (table[:, label] > 0).sum() < 2 and (total[label] or classes):
+            name = classes[label] if classes else f"number {label + 1}"
             raise DataError(
-                f"The class {name} has {total[label]} image(s), all of one group (of the same pixels, or of one value "
-                "in the group column). Cross-validation needs at least 2 different images of every class; 10 are a "
-                "useful start. Add images, or leave the class out with --classes."
+                f"The class {name} has {_how_many(int(total[label]))} to train on. Cross-validation needs at least 2 "
+                "different images of every class; 10 are a useful start. Add images, or leave the class out with "
+                "--classes."
             )
     lottery = uniform("folds", seed, 0, np.arange(count, dtype=np.int64))
     order = np.lexsort((lottery, -table.sum(axis=1), main))
@@ -69,3 +69,9 @@ def fold_of(labels: Ints, groups: Ints, folds: int, seed: int, classes: Sequence
         size[best] += table[group].sum()
     result: Ints = fold_of_group[member]
     return result
+
+
+def _how_many(images: int) -> str:
+    if images < 2:
+        return ("no image", "1 image")[images]
+    return f"{images} images, but all of one group (of the same pixels, or of one value in the group column),"

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import warnings
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
-from evenhand.data.readers.source import ArrayImage, FileImage, Locator
+from evenhand.data.locations import FORMATS, UndecodableError, read_bytes, row_of
+from evenhand.data.npy import keep_rows, reserve
+from evenhand.data.readers.source import ArrayImage, Locator
 from evenhand.engines.local import LocalEngine
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Pixels
+from evenhand.store import unwritable
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 MOST_PIXELS = 64_000_000
 """Pixels of one image above which it is taken for a decompression bomb."""
-MOST_BYTES = 256 * 2**20
 LARGEST_SIDE = 224
 SMALLEST_SIDE = 16
 CHUNK = 256
+_BEGINNINGS = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"RIFF": "WEBP",
+}
+_PHOTOMETRIC = 262
+_ROWS = 256
 _SERIAL = 512
 """Fewer images than this are decoded in this process: starting workers would take longer."""
-
-
-class UndecodableError(Exception):
-    """An image that cannot be taken; `kind` is that of a `Finding`."""
-
-    def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(detail)
-        self.kind, self.detail = kind, detail
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,29 @@ def decode(data: bytes) -> Pixels:
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             raise UndecodableError("oversized", f"more than {MOST_PIXELS:,} pixels: {error}") from error
         except UnidentifiedImageError as error:
-            raise UndecodableError(
-                "unreadable", "not an image of a format that is read, whatever its name says"
-            ) from error
+            raise _unidentified(data) from error
         except Exception as error:  # Pillow's plugins raise whatever they like on damaged files
-            kind = "truncated" if "truncat" in str(error).lower() else "unreadable"
+            kind = "truncated" if "truncat" in str(error).lower() or _is_cut_off(data) else "unreadable"
             raise UndecodableError(kind, f"the image is damaged: {error}") from error
+
+
+def _unidentified(data: bytes) -> UndecodableError:
+    """Return what is wrong with bytes that Pillow does not know."""
+    name = next((name for start, name in _BEGINNINGS.items() if data.startswith(start)), None)
+    if name is None:
+        return UndecodableError("unreadable", "not an image of a format that is read, whatever its name says")
+    if _is_cut_off(data):
+        return UndecodableError("truncated", f"begins as {name} does, but the rest is missing")
+    return UndecodableError("unreadable", f"begins as {name} does, but is damaged or cut off")
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Return whether a format that says where its parts lie says that there must be more."""
+    if data.startswith(b"RIFF"):
+        return len(data) < 8 + int.from_bytes(data[4:8], "little")
+    if data.startswith((b"II*\0", b"MM\0*")):
+        return len(data) <= int.from_bytes(data[4:8], "little" if data.startswith(b"II") else "big")
+    return False
 
 
 def _refuse_bomb(size: tuple[int, int]) -> None:
@@ -88,24 +110,49 @@ def _refuse_bomb(size: tuple[int, int]) -> None:
 
 
 def _to_rgb(opened: Image.Image) -> Pixels:
-    image = ImageOps.exif_transpose(opened)
+    image = _upright(opened)
     if image.mode.startswith("I"):
-        wide = np.asarray(image).astype(np.int64)
-        grey = np.clip((wide + 128) // 257, 0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if image.mode == "F":
-        raise UndecodableError("unsupported", "pixels are floating-point numbers without a stated range")
+        return _from_wide(image, opened)
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return np.array(image)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         return over_white(np.asarray(image.convert("RGBA")))
+    if image.mode == "F":
+        raise UndecodableError("unsupported", "pixels are floating-point numbers without a stated range")
     return np.array(image.convert("RGB"))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return the image turned as its EXIF data say; damaged EXIF data are no reason to lose it."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # the parser of EXIF data raises whatever it likes
+        return image
+
+
+def _from_wide(image: Image.Image, opened: Image.Image) -> Pixels:
+    """Return the pixels of a grey image of more than 8 bits."""
+    wide = np.asarray(image).astype(np.int64)
+    if wide.min() < 0 or wide.max() > 65535:
+        raise UndecodableError("unsupported", "pixels are whole numbers outside of 0..65535, without a stated range")
+    if isinstance(opened, TiffImageFile) and opened.tag_v2.get(_PHOTOMETRIC) == 0:
+        wide = 65535 - wide  # Pillow turns light and dark for 8 bits only
+    if isinstance(image.info.get("transparency"), int):
+        wide[wide == image.info["transparency"]] = 65535
+    grey = ((wide + 128) // 257).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
 
 
 def over_white(rgba: Pixels) -> Pixels:
     """Return the (h, w, 3) pixels of an (h, w, 4) image laid over white."""
-    colours, alpha = rgba[:, :, :3], rgba[:, :, 3:].astype(np.uint16)
-    if alpha.min() == 255:
-        return np.array(colours)
-    return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    result = np.array(rgba[:, :, :3])
+    # Row by row of blocks: the numbers in between take four times the place.
+    for first in range(0, len(result), _ROWS):
+        rows = slice(first, first + _ROWS)
+        alpha = rgba[rows, :, 3:].astype(np.uint16)
+        if alpha.size and alpha.min() < 255:
+            result[rows] = (result[rows] * alpha + 255 * (255 - alpha) + 127) // 255
+    return result
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
@@ -114,45 +161,6 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
         return pixels
     resized: Pixels = np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.BICUBIC))
     return resized
-
-
-def read_bytes(locator: Locator) -> bytes:
-    """Return the bytes of an image file or archive member.
-
-    Raises
-    ------
-    UndecodableError
-        When it cannot be read or is too large.
-    """
-    try:
-        if isinstance(locator, FileImage):
-            if locator.path.stat().st_size > MOST_BYTES:
-                raise UndecodableError("oversized", f"the file has more than {MOST_BYTES // 2**20} MB")
-            return locator.path.read_bytes()
-        if isinstance(locator, ArrayImage):
-            raise TypeError("rows of arrays are no files")
-        with zipfile.ZipFile(locator.archive) as archive:
-            if archive.getinfo(locator.name).file_size > MOST_BYTES:
-                raise UndecodableError("oversized", f"the member has more than {MOST_BYTES // 2**20} MB")
-            return archive.read(locator.name)
-    except (OSError, zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise UndecodableError("unreadable", f"cannot be read: {error}") from error
-
-
-def image_size(locator: Locator) -> tuple[int, int] | None:
-    """Return (height, width) from the image's header, or None when it has none that can be read."""
-    if isinstance(locator, ArrayImage):
-        shape = np.load(locator.file, mmap_mode="r").shape
-        return (int(shape[1]), int(shape[2]))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            source = locator.path if isinstance(locator, FileImage) else io.BytesIO(read_bytes(locator))
-            with Image.open(source, formats=FORMATS) as image:
-                turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-                return (image.width, image.height) if turned else (image.height, image.width)
-    except Exception:  # whatever is wrong with it is said when it is decoded
-        return None
 
 
 def choose_size(sizes: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], str]:
@@ -189,7 +197,7 @@ def decode_all(
 ) -> list[Decoded]:
     """Decode every image into the rows of the ``.npy`` file `target`; rows of images that fail are left out at the end.
 
-    The file appears under its name only when it is complete.
+    The file appears under its name only when it is complete; its place on the disk is taken before the work begins.
 
     Parameters
     ----------
@@ -208,15 +216,18 @@ def decode_all(
     -------
     list of Decoded
         One for each locator, in order.
+
+    Raises
+    ------
+    EvenhandError
+        When the disk is full or the folder cannot be written; nothing is left behind.
     """
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(locators), *size, 3))
-    array.flush()
-    del array
     chunks = [
         _Chunk(temporary, first, tuple(locators[first : first + CHUNK])) for first in range(0, len(locators), CHUNK)
     ]
     try:
+        reserve(temporary, len(locators), size)
         with progress.stage("Decoding images", len(chunks)) as tick:
             if jobs == 1 or len(locators) < _SERIAL:
                 parts = []
@@ -227,10 +238,15 @@ def decode_all(
                 with LocalEngine(jobs) as engine:
                     parts = engine.map(_decode_chunk, chunks, tick)
         decoded = [result for part in parts for result in part]
-        _compact(temporary, [not result.kind for result in decoded])
+        keep_rows(temporary, np.array([not result.kind for result in decoded]))
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
         temporary.replace(target)
+    except OSError as error:
+        raise unwritable(target, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return decoded
 
 
@@ -248,29 +264,12 @@ def _decode_chunk(chunk: _Chunk) -> list[Decoded]:
         array[row] = resize(pixels, size)
         content = hashlib.sha256(f"{pixels.shape[0]}x{pixels.shape[1]}:".encode() + pixels.tobytes()).hexdigest()
         results.append(Decoded(file_hash, content))
-    array.flush()
     return results
 
 
 def _load(locator: Locator) -> tuple[Pixels, str]:
     if isinstance(locator, ArrayImage):
-        row = np.array(np.load(locator.file, mmap_mode="r")[locator.row])
+        row = row_of(locator)
         return row, hashlib.sha256(row.tobytes()).hexdigest()
     data = read_bytes(locator)
     return decode(data), hashlib.sha256(data).hexdigest()
-
-
-def _compact(path: Path, good: list[bool]) -> None:
-    """Move the good rows of an ``.npy`` file together and cut it off after them."""
-    if all(good):
-        return
-    rows = np.flatnonzero(good)
-    array = np.lib.format.open_memmap(path, mode="r")
-    shorter = path.with_name(path.name + ".short")
-    kept = np.lib.format.open_memmap(shorter, mode="w+", dtype=np.uint8, shape=(len(rows), *array.shape[1:]))
-    for first in range(0, len(rows), 4096):
-        part = rows[first : first + 4096]
-        kept[first : first + len(part)] = array[part]
-    kept.flush()
-    del kept, array
-    shorter.replace(path)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from evenhand.data.readers.arrays import read_npz
@@ -65,10 +66,8 @@ def read_archive(data: Path, scratch: Path) -> Source:
         if not pictures and len(arrays) == 1:
             source = _from_array(archive, seen[arrays[0]], data, scratch)
         else:
-            tree = _tree(data, members)
-            source = tree
-            if len(tables) == 1:
-                source = _with_table(archive, tables[0], members, data, tree)
+            tree = partial(_tree, data, members)
+            source = _with_table(archive, tables[0], members, data, tree) if len(tables) == 1 else tree()
     return replace(source, findings=(*findings, *source.findings))
 
 
@@ -133,10 +132,7 @@ def _tree(data: Path, members: Mapping[str, zipfile.ZipInfo]) -> Source:
     """Return the images by their folders, without a folder that is around everything."""
     names = list(members)
     around = _around(names)
-    return arrange(
-        (name[len(around) :] if name.startswith(around) else name, MemberImage(data, members[name].filename))
-        for name in names
-    )
+    return arrange(((name.removeprefix(around), MemberImage(data, members[name].filename)) for name in names), data)
 
 
 def _around(names: Sequence[str]) -> str:
@@ -158,30 +154,38 @@ def _around(names: Sequence[str]) -> str:
         around += f"{top}/"
 
 
-def _with_table(archive: zipfile.ZipFile, name: str, members: Members, data: Path, tree: Source) -> Source:
+def _with_table(
+    archive: zipfile.ZipFile, name: str, members: Members, data: Path, by_folder: Callable[[], Source]
+) -> Source:
     """Return the images as the table lists them, or by their folders where the table says no more than these."""
+    try:
+        tree = by_folder()
+    except DataError:
+        tree = None
+    try:
+        listed = _from_table(archive, name, members, data)
+    except DataError:
+        if tree is None or tree.entries:
+            return by_folder()
+        raise
+    label = {entry.locator: entry.label for entry in tree.entries} if tree else {}
+    told = any(entry.split != "train" or entry.group for entry in listed.entries)
+    if tree is None or told or any(label.get(entry.locator) != entry.label for entry in listed.entries):
+        return replace(listed, notes=(*listed.notes, f"Labels are those of {name} in the archive."))
+    return tree
+
+
+def _from_table(archive: zipfile.ZipFile, name: str, members: Members, data: Path) -> Source:
     folder = posixpath.dirname(name)
 
     def place(path: str) -> Locator | None:
         member = members.get(posixpath.normpath(posixpath.join(folder, path)))
         return MemberImage(data, member.filename) if member else None
 
-    info = members[name]
-    if info.file_size > MOST_TABLE_BYTES:
+    if members[name].file_size > MOST_TABLE_BYTES:
         raise DataError(f"{name} in {data} has more than {MOST_TABLE_BYTES // 2**20} MB, too much for a table.")
     beside = f"the folder {folder or '.'} of the archive"
-    try:
-        listed = read_table_bytes(archive.read(info), data / name, place, beside)
-    except DataError:
-        if tree.entries:
-            return tree
-        raise
-    by_folder = {entry.locator: entry.label for entry in tree.entries}
-    told = any(entry.split != "train" or entry.group for entry in listed.entries)
-    if told or any(by_folder.get(entry.locator) != entry.label for entry in listed.entries):
-        note = f"Labels are those of {name} in the archive."
-        return replace(listed, notes=(*listed.notes, note))
-    return tree
+    return read_table_bytes(archive.read(members[name]), data / name, place, beside)
 
 
 def _from_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, data: Path, scratch: Path) -> Source:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,10 +49,13 @@ def read_source(
     DataError
         When there is nothing to read, or a label is not among the classes.
     """
+    if classes:
+        classes = [unicodedata.normalize("NFC", name) for name in classes]
     source = _read(data, scratch / "data")
     if test is not None:
-        apart = _read(test, scratch / "test")
-        source = _joined(source, apart, test)
+        source = _joined(source, _read(test, scratch / "test"), test)
+    if classes:
+        source = _widened(source, classes)
     if not source.entries:
         raise DataError(
             f"There are no images in {data}. It needs one folder a class with images in it, or a CSV, .npz, pickle or "
@@ -61,12 +65,17 @@ def read_source(
 
 
 def _read(data: Path, scratch: Path) -> Source:
-    if not data.exists():
-        beside = [path.name for path in data.parent.iterdir()] if data.parent.is_dir() else []
-        hint = suggest(data.name, beside) if beside else "Check the path."
-        raise DataError(f"There is no {data}. {hint}")
-    if data.is_dir():
-        return read_folder(data, scratch)
+    try:
+        if not data.exists():
+            beside = [path.name for path in data.parent.iterdir()] if data.parent.is_dir() else []
+            hint = suggest(data.name, beside) if beside else "Check the path."
+            raise DataError(f"There is no {data}. {hint}")
+        if data.is_dir():
+            return read_folder(data, scratch)
+        if not data.is_file():
+            raise DataError(f"{data} is neither a folder nor an ordinary file.")
+    except OSError as error:
+        raise DataError(f"{data} cannot be looked at: {error.strerror}.") from error
     if data.suffix.lower() not in READERS:
         raise DataError(f"{data} is not a kind of data that is read. Known: a folder, {', '.join(READERS)}.")
     return READERS[data.suffix.lower()](data, scratch)
@@ -80,16 +89,32 @@ def _joined(source: Source, apart: Source, test: Path) -> Source:
         )
     if not apart.entries:
         raise DataError(f"There are no images in the test data {test}.")
-    only_test = [entry for entry in apart.entries if entry.split == "test"] or list(apart.entries)
-    moved = [replace(entry, split="test", path=_below_test(entry.path)) for entry in only_test]
+    apart = _widened(apart, (entry.label for entry in source.entries))
+    only_test = [entry for entry in apart.entries if entry.split == "test"]
+    notes = [*source.notes, *apart.notes]
+    if only_test and len(only_test) < len(apart.entries):
+        notes.append(f"Of the test data {test}, only its test split is used.")
+    moved = [replace(entry, split="test", path=f"test/{entry.path}") for entry in only_test or apart.entries]
     findings = [replace(finding, path=f"test/{finding.path}") for finding in apart.findings]
-    return Source(
-        (*source.entries, *moved), (*source.findings, *findings), tuple(dict.fromkeys((*source.notes, *apart.notes)))
-    )
+    return Source((*source.entries, *moved), (*source.findings, *findings), tuple(dict.fromkeys(notes)))
 
 
-def _below_test(path: str) -> str:
-    return path if path.startswith("test/") else f"test/{path}"
+def _widened(source: Source, labels: Iterable[str]) -> Source:
+    """Return the source with classes that are numbers padded with zeros as they are in `labels`.
+
+    Readers pad numbers to the width of the largest one that they met, which need not be the largest elsewhere.
+    """
+    wanted, found = _width(labels), _width(entry.label for entry in source.entries)
+    if wanted is None or found is None or found >= wanted:
+        return source
+    return replace(source, entries=tuple(replace(entry, label=entry.label.zfill(wanted)) for entry in source.entries))
+
+
+def _width(labels: Iterable[str]) -> int | None:
+    """Return the number of digits that all labels have; None when they are no such numbers."""
+    different = set(labels)
+    widths = {len(label) for label in different}
+    return widths.pop() if len(widths) == 1 and all(label.isdecimal() for label in different) else None
 
 
 def _class_order(source: Source, classes: Sequence[str] | None, test: Path | None) -> tuple[str, ...]:

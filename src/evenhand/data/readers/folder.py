@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from evenhand.data.readers.source import SPLIT_NAMES, Entry, FileImage, Locator, Source
+from evenhand.data.readers.source import SPLIT_NAMES, Entry, FileImage, Locator, Source, same_text, text_of
+from evenhand.errors import DataError
 from evenhand.records import Finding
 
 SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".pbm"}
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".pbm"}
 )
 _CLUTTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir"})
+_MOST_NAMED = 8
+
+Picture = tuple[PurePosixPath, Locator]
 
 
 def read_folder(data: Path, scratch: Path) -> Source:
@@ -22,15 +28,22 @@ def read_folder(data: Path, scratch: Path) -> Source:
     Parameters
     ----------
     data : Path
-        The folder.
+        The folder. Links to folders are followed, each folder is read once.
     scratch : Path
         Not used; files are read where they lie.
+
+    Raises
+    ------
+    DataError
+        When it cannot be told which folders are splits and which are classes.
     """
     del scratch
-    return arrange((name, FileImage(data / name)) for name in _walk(data))
+    tree = _walk(data)
+    source = arrange(((text_of(name), FileImage(data / name)) for name in tree.files), data, tree.folders)
+    return Source(source.entries, (*tree.findings, *source.findings), source.notes)
 
 
-def arrange(files: Iterable[tuple[str, Locator]]) -> Source:
+def arrange(files: Iterable[tuple[str, Locator]], where: Path, folders: Sequence[str] = ()) -> Source:
     """Return entries and findings for a tree given as relative names with ``/``.
 
     The first folder of a name is the class, or a split when all top folders that hold images are named like splits;
@@ -41,32 +54,33 @@ def arrange(files: Iterable[tuple[str, Locator]]) -> Source:
     ----------
     files : iterable of (str, Locator)
         Name and place of every file.
+    where : Path
+        The folder or archive, for messages.
+    folders : sequence of str
+        Names of all folders; a note names the class folders without images.
+
+    Raises
+    ------
+    DataError
+        When folders of splits lie beside others.
     """
-    entries: list[Entry] = []
-    findings: list[Finding] = []
-    pictures: list[tuple[PurePosixPath, Locator]] = []
-    hidden: dict[str, int] = defaultdict(int)
-    for name, locator in sorted(files, key=lambda item: item[0]):
-        path = PurePosixPath(name)
-        veil = next((place for place, part in enumerate(path.parts) if is_hidden(part)), None)
-        if veil is not None:
-            hidden["/".join(path.parts[: veil + 1])] += 1
-        elif path.suffix.lower() not in SUFFIXES:
-            detail = f"{path.suffix or 'no ending'} is no image format that is read"
-            findings.append(Finding(name, "unsupported", detail))
-        else:
-            pictures.append((path, locator))
-    findings += [Finding(name, "hidden", f"hidden, {count} file(s) left alone") for name, count in hidden.items()]
-    tops = {path.parts[0] for path, _ in pictures if len(path.parts) > 1}
-    split_tree = bool(tops) and all(top.lower() in SPLIT_NAMES for top in tops)
+    pictures, findings = _pictures(files)
+    split_tree = _has_splits(pictures, where)
+    needed = 3 if split_tree else 2
+    entries = []
     for path, locator in pictures:
-        needed = 3 if split_tree else 2
         if len(path.parts) < needed:
             findings.append(Finding(str(path), "misplaced", "lies beside the class folders, not in one"))
             continue
         split = SPLIT_NAMES[path.parts[0].lower()] if split_tree else "train"
-        entries.append(Entry(str(path), path.parts[needed - 2], split, locator))
-    return Source(tuple(entries), tuple(findings))
+        entries.append(Entry(str(path), unicodedata.normalize("NFC", path.parts[needed - 2]), split, locator))
+    filled = {"/".join(PurePosixPath(entry.path).parts[: needed - 1]) for entry in entries}
+    empty = [
+        text_of(name)
+        for name in folders
+        if name.count("/") == needed - 2 and text_of(name) not in filled and not any(map(is_hidden, name.split("/")))
+    ]
+    return Source(tuple(entries), tuple(findings), _about_empty(empty))
 
 
 def is_hidden(part: str) -> bool:
@@ -74,16 +88,101 @@ def is_hidden(part: str) -> bool:
     return part.startswith(".") or part.lower() in _CLUTTER
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    """Yield the relative names of all files below a folder; links to folders are followed once."""
-    seen: set[tuple[int, int]] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
+def _pictures(files: Iterable[tuple[str, Locator]]) -> tuple[list[Picture], list[Finding]]:
+    """Return what is named like an image, sorted, and findings about everything else."""
+    pictures: list[Picture] = []
+    findings: list[Finding] = []
+    taken: dict[str, str] = {}
+    veiled: set[str] = set()
+    for name, locator in sorted(files, key=lambda item: item[0]):
+        path = PurePosixPath(name)
+        veil = next((place for place, part in enumerate(path.parts) if is_hidden(part)), None)
+        if veil is not None:
+            veiled.add("/".join(path.parts[: veil + 1]))
+        elif path.suffix.lower() not in SUFFIXES:
+            detail = f"{path.suffix or 'no ending'} is no image format that is read"
+            findings.append(Finding(name, "unsupported", detail))
+        elif taken.setdefault(same_text(name), name) != name:
+            detail = f"many systems take its name for that of {taken[same_text(name)]}, which was read; rename it"
+            findings.append(Finding(name, "duplicate_name", detail))
+        else:
+            pictures.append((path, locator))
+    findings += [Finding(name, "hidden", "hidden, left alone") for name in sorted(veiled)]
+    return pictures, findings
+
+
+def _has_splits(pictures: Sequence[Picture], where: Path) -> bool:
+    """Return whether the top folders are splits."""
+    depths: dict[str, set[int]] = {}
+    for path, _ in pictures:
+        if len(path.parts) > 1:
+            depths.setdefault(path.parts[0], set()).add(len(path.parts))
+    splits = sorted(top for top in depths if top.lower() in SPLIT_NAMES)
+    others = sorted(depths.keys() - set(splits))
+    # A class may be named like a split (trains among vehicles); then its images lie in it, not one folder deeper.
+    if others and splits and all(2 not in depths[top] for top in splits):
+        raise DataError(
+            f"{where} has folders named like splits ({', '.join(splits)}) beside others ({_listed(others)}), so that "
+            "splits and classes cannot be told apart. Give a folder that holds either only splits or only classes."
+        )
+    return bool(splits) and not others
+
+
+def _about_empty(names: Sequence[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    return (f"No images lie in {_listed(names)}; {'it is' if len(names) == 1 else 'they are'} no class.",)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+@dataclass
+class _Tree:
+    """What lies below a folder: relative names as the system gives them, and what could not be opened."""
+
+    files: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def _walk(root: Path) -> _Tree:
+    """Return everything below a folder; real folders come before links, so that a link never hides the real one."""
+    tree = _Tree()
+    folders, links = deque([""]), deque[str]()
+    seen: dict[tuple[int, int], str] = {}
+    while folders or links:
+        name = folders.popleft() if folders else links.popleft()
+        try:
+            status = (root / name).stat()
+            first = seen.setdefault((status.st_dev, status.st_ino), name)
+            if first != name:
+                detail = f"a link to {text_of(first) or 'the folder itself'}, which is read already"
+                tree.findings.append(Finding(text_of(name), "duplicate_name", detail))
+                continue
+            with os.scandir(root / name) as found:
+                items = sorted(found, key=lambda item: item.name)
+        except OSError as error:
+            detail = f"the folder cannot be opened: {error.strerror}"
+            tree.findings.append(Finding(text_of(name) or ".", "unreadable", detail))
             continue
-        seen.add((status.st_dev, status.st_ino))
-        folders.sort()
-        relative = Path(place).relative_to(folder)
-        for name in files:
-            yield (relative / name).as_posix()
+        if name:
+            tree.folders.append(name)
+        for item in items:
+            below = f"{name}/{item.name}" if name else item.name
+            if not _is_folder(item):
+                tree.files.append(below)
+            elif is_hidden(item.name):
+                tree.findings.append(Finding(text_of(below), "hidden", "hidden, left alone"))
+            else:
+                (links if item.is_symlink() else folders).append(below)
+    return tree
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a link that leads nowhere, or to itself
+        return False

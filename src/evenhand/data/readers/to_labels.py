@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,9 @@ def _one(item: Any, where: Path) -> int | str:
     if isinstance(item, np.generic):
         item = item.item()
     if isinstance(item, bytes):
-        return text_of(item.decode("utf-8", "surrogateescape"))
+        return _one(item.decode("utf-8", "surrogateescape"), where)
     if isinstance(item, str):
-        return text_of(item)
+        return unicodedata.normalize("NFC", text_of(item))
     if isinstance(item, (bool, int)) or (isinstance(item, float) and item.is_integer()):
         return int(item)
     shown = repr(item)[:60] if isinstance(item, float) else type(item).__name__
