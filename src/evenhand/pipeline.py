@@ -14,6 +14,7 @@ from evenhand.auditing.duplicates import exact_duplicates, training_rows
 from evenhand.auditing.files import write_audit
 from evenhand.auditing.labels import FEWEST, confused_pairs, label_issues
 from evenhand.auditing.scan import Scan, scan
+from evenhand.data.folds import fold_of
 from evenhand.data.manifest import SPLITS, Manifest, write_manifest
 from evenhand.engines.local import LocalEngine, cores
 from evenhand.errors import DataError, UsageError, suggest
@@ -171,6 +172,10 @@ def _opened(settings: Settings, command: str, progress: Progress) -> Iterator[_D
             progress=progress,
         )
         manifest = found.dataset.manifest
+        if command != "audit":
+            # Said before the run is written down: a folder that holds nothing but a refusal would be in the way.
+            rows = training_rows(manifest)
+            fold_of(manifest.given[rows], manifest.group[rows], preset.folds, settings.seed, manifest.classes)
         run.bind(manifest.fingerprint(), _facts(settings, found))
         write_manifest(run.path / "manifest.csv", manifest)
         for note in found.notes:

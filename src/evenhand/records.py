@@ -112,7 +112,8 @@ class Evaluation:
             ece=interval("ece"),
             macro_average=average("macro_average"),
             weighted_average=average("weighted_average"),
-            per_class=tuple(ClassFigures(name=name, **row) for name, row in data["per_class"].items()),
+            # In the order of the classes: files keep the keys of an object in the order of the alphabet.
+            per_class=tuple(ClassFigures(name=name, **data["per_class"][name]) for name in data["classes"]),
             confusion=tuple(tuple(row) for row in data["confusion"]),
         )
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from evenhand.data.manifest import SPLITS
 from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue
 from evenhand.store import read_table, write_json, write_table
 
@@ -49,9 +50,11 @@ def read_audit(folder: Path) -> Audit:
     """Return the audit that `write_audit` wrote."""
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     wrong = summary["wrong_labels_estimate"]
+    classes = tuple(summary["classes"])
     return Audit(
-        classes=tuple(summary["classes"]),
-        counts=summary["counts"],
+        classes=classes,
+        # Files keep the keys of an object in the order of the alphabet.
+        counts={split: {name: summary["counts"][split][name] for name in classes} for split in SPLITS},
         findings=tuple(Finding(**row) for row in read_table(folder / "unreadable.csv")),
         duplicates=tuple(
             Duplicate(

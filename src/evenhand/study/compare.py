@@ -221,7 +221,9 @@ def nested(bench: Bench, scores: Sequence[Score]) -> Evaluation:
     if len(bench.judged) < 2:
         return best.evaluation
     table = np.stack([score.by_fold.mean(axis=0) for score in scores])
-    winners = (table.sum(axis=1, keepdims=True) - table).argmax(axis=0)
+    # Summed without the fold, not by subtracting it: rounding alone would let the fold decide between equals.
+    others = np.stack([np.delete(table, fold, axis=1).sum(axis=1) for fold in range(table.shape[1])])
+    winners = others.argmax(axis=1)
     everyone = np.stack([score.result.probabilities for score in scores])
     return evaluate(bench.given, everyone[winners[bench.fold], np.arange(len(bench.rows))], bench.classes)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import evenhand
 from evenhand.records import Curve, Floats, Ints, Pixels, digest
 from evenhand.remedies.catalogue import plan_for
-from evenhand.store import RunFolder
+from evenhand.store import RunFolder, write_arrays
 from evenhand.training.loop import Fitted, TrainingSet, fit, inner_slice
 from evenhand.training.precision import machine
 from evenhand.training.predict import predict
@@ -133,9 +133,7 @@ class Workplace:
 
     def _save(self, name: str, **arrays: NDArray[Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        temporary = self._folder / f".{name}.tmp.npz"
-        np.savez(temporary, allow_pickle=False, **arrays)
-        temporary.replace(self._folder / f"{name}.npz")
+        write_arrays(self._folder / f"{name}.npz", arrays)
 
     def targets(self, name: str) -> Targets:
         """Return the targets of that name."""

@@ -1,0 +1,243 @@
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
+
+from evenhand.evaluation.intervals import corrected_resampled_t
+from evenhand.evaluation.metrics import evaluate
+from evenhand.records import Curve, Interval, RemedyResult
+from evenhand.study.compare import (
+    Candidate,
+    Score,
+    balanced_accuracy,
+    best_of_each,
+    candidates,
+    choose,
+    judge,
+    nested,
+    post_offsets,
+    ranked,
+    with_recipe,
+)
+from evenhand.study.trial import Targets
+from evenhand.training.predict import softmax
+from evenhand.training.recipe import Recipe
+
+EVALUATION = evaluate(np.array([0, 1]), np.array([[0.9, 0.1], [0.1, 0.9]]), ("a", "b"))
+SIMPLE, RESNET = Recipe(model="simple"), Recipe(model="resnet")
+
+
+def score(
+    remedy: str,
+    by_fold: Any,
+    *,
+    repair: str = "none",
+    recipe: Recipe = SIMPLE,
+    value: float | None = None,
+    **parts: Any,
+) -> Score:
+    table = np.atleast_2d(np.asarray(by_fold, dtype=np.float64))
+    middle = float(table.mean()) if value is None else value
+    words = {"probabilities": np.zeros((0, 2), np.float32), "indices": np.zeros(0, np.int64)} | parts
+    result = RemedyResult(
+        remedy=remedy,
+        repair=repair,
+        model=recipe.model,
+        evaluation=replace(EVALUATION, balanced_accuracy=Interval(middle, middle, middle)),
+        trained_counts=(1, 1),
+        curve=Curve((), ()),
+        **words,
+    )
+    return Score(Candidate(remedy, repair, recipe), result, table)
+
+
+# Four folds: the corrected variance is (1/4 + 1/3) s^2, and three degrees of freedom ask for t = 3.18 at 5 %.
+# Differences of m -+ u have s = u * sqrt(4/3), so t = m / (u * sqrt(28/36)); m = 0.0688 and u = 0.02 give t = 3.90.
+BEST = np.array([0.8, 0.8, 0.8, 0.8])
+WOBBLE = 0.02 * np.array([-1, 1, -1, 1])
+CLOSE = BEST - 0.0688 + WOBBLE
+FAR = BEST - 0.3 + 0.001 * np.array([-1, 1, -1, 1])
+SAME = BEST - 0.001 + WOBBLE
+
+
+def test_the_example_is_as_computed_by_hand() -> None:
+    mean, _, _, p = corrected_resampled_t(BEST - CLOSE, 1 / 3)
+    assert mean == pytest.approx(0.0688)
+    assert 0.025 < p < 0.05
+    assert corrected_resampled_t(BEST - FAR, 1 / 3)[3] < 1e-4
+    assert corrected_resampled_t(BEST - SAME, 1 / 3)[3] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("others", "ties"),
+    [
+        ({"close": CLOSE}, ()),  # p = .03 alone
+        ({"close": CLOSE, "close too": CLOSE - 1e-9}, ("close", "close too")),  # Holm: 2 x .03
+        ({"close": CLOSE, "far": FAR}, ()),  # Holm: 2 x .0001, then 1 x .03
+        ({"close": CLOSE, "same": SAME}, ("same", "close")),  # Holm: 2 x .03, then the rest at least as much
+        ({"far": FAR}, ()),
+        ({}, ()),
+    ],
+)
+def test_ties_are_those_that_the_corrected_and_adjusted_test_cannot_tell_apart(
+    others: dict[str, Any], ties: tuple[str, ...]
+) -> None:
+    scores = [score("best", BEST), *(score(name, values) for name, values in others.items())]
+    for order in (scores, scores[::-1]):
+        choice = choose(order, folds=4)
+        assert (choice.remedy, choice.ties) == ("best", ties)
+        assert "0.800" in choice.reason
+        assert (f"{len(ties)} of them cannot be told apart" in choice.reason) == bool(ties)
+
+
+def test_one_training_alone_tells_nothing_apart() -> None:
+    assert choose([score("a", [0.9]), score("b", [0.2])], folds=3).ties == ("b",)
+
+
+def test_equal_scores_prefer_no_repair_and_then_the_name() -> None:
+    scores = [score("b", BEST, repair="drop"), score("b", BEST), score("a", BEST, repair="drop"), score("a", BEST)]
+    assert [(found.candidate.remedy, found.candidate.repair) for found in ranked(scores)] == [
+        ("a", "none"),
+        ("b", "none"),
+        ("a", "drop"),
+        ("b", "drop"),
+    ]
+    assert ranked(scores) == ranked(scores[::-1])
+
+
+def test_the_better_of_two_models_stands_for_a_row_and_ties_name_the_other_model() -> None:
+    scores = [
+        score("a", BEST),
+        score("a", BEST + 0.1, recipe=RESNET),
+        score("b", BEST + 0.05),
+        score("b", BEST + 0.02, recipe=RESNET),
+    ]
+    found = best_of_each(scores)
+    assert [(row.candidate.remedy, row.candidate.recipe.model) for row in found] == [("a", "resnet"), ("b", "simple")]
+    near = score("b", BEST + 0.1 + WOBBLE - 0.001, repair="drop", recipe=SIMPLE)
+    assert choose([scores[1], near], folds=4).ties == ("b, suspects left out (simple)",)
+
+
+def test_candidates_are_every_remedy_with_every_repair_once() -> None:
+    found = candidates(["none", "smote+augment", "none", "sampler:q=0.0"], ["none", "drop", "none"], SIMPLE)
+    names = [(candidate.remedy, candidate.repair) for candidate in found]
+    assert len(names) == len(set(names)) == 6
+    assert names[0] == ("none", "none")
+    assert [candidate.recipe for candidate in with_recipe([score("a", BEST)], RESNET)] == [RESNET]
+
+
+def test_balanced_accuracy_is_the_mean_recall_of_the_classes_that_occur() -> None:
+    assert balanced_accuracy(np.array([0, 0, 0, 2]), np.array([0, 1, 0, 2]), 4) == pytest.approx((2 / 3 + 1) / 2)
+
+
+# --- the honest figure ----------------------------------------------------------------------------------------------
+
+
+class Folds:
+    """As much of a bench as the honest figure needs: 30 images whose label is the number of their fold."""
+
+    judged, classes = range(3), ("a", "b", "c")
+    rows = np.arange(30)
+    fold = given = np.arange(30) % 3
+
+
+def winners(table: Any) -> list[int]:
+    """Return which candidate predicts each fold; candidate k calls everything k, so the confusion matrix tells."""
+    scores = [
+        score(f"{k}", table[k], probabilities=np.eye(3, dtype=np.float32)[np.full(30, k)]) for k in range(len(table))
+    ]
+    confusion = nested(Folds(), scores).confusion  # type: ignore[arg-type]
+    assert all(sorted(row) == [0, 0, 10] for row in confusion)
+    return [row.index(10) for row in confusion]
+
+
+@settings(max_examples=25)
+@given(
+    arrays_of.arrays(np.float64, (3, 3), elements=st.floats(0, 1)),
+    st.integers(0, 2),
+    st.lists(st.floats(0, 1), min_size=3, max_size=3),
+)
+def test_who_predicts_a_fold_does_not_depend_on_that_fold(table: Any, fold: int, others: Any) -> None:
+    moved = table.copy()
+    moved[:, fold] = others
+    assert winners(table)[fold] == winners(moved)[fold]
+
+
+def test_each_fold_is_predicted_by_the_best_of_the_other_folds() -> None:
+    # Without fold 0 the sums are 1.7, 0.9, 0.2; without fold 1 0.8, 1.6, 0.2; without fold 2 0.9, 1.1, 0.2.
+    assert winners(np.array([[0.0, 0.9, 0.8], [0.9, 0.2, 0.7], [0.1, 0.1, 0.1]])) == [0, 1, 1]
+
+
+def test_a_single_hold_out_set_has_no_other_folds_to_choose_by(study: Any) -> None:
+    bench = study.bench(judged=1)
+    assert nested(bench, [score("a", [0.5]), score("b", [0.7])]).balanced_accuracy.value == 0.7
+
+
+# --- judging for real -----------------------------------------------------------------------------------------------
+
+
+def test_judging_predicts_every_image_once_from_a_network_that_had_not_seen_it(study: Any) -> None:
+    bench = study.bench()
+    asked = candidates(["none", "logit-adjust", "sampler"], ["none"], study.recipe)
+    scores = judge(bench, asked, None, trust=0.5, seeds=2, title="judging")
+    assert [found.candidate for found in scores] == asked
+    # logit-adjust is trained as none: two remedies, two seeds, three folds.
+    assert len(bench.engine.given) == 12
+    for found in scores:
+        result = found.result
+        assert found.by_fold.shape == (2, 3)
+        assert result.evaluation.n == study.n
+        np.testing.assert_array_equal(result.indices, np.arange(study.n))
+        np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, atol=1e-5)
+        assert result.low <= result.evaluation.balanced_accuracy.value <= result.high
+        assert len(result.trials) == 6
+    expected = np.zeros((study.n, 3))
+    for seed in range(2):
+        for fold in range(3):
+            trial = bench.trial("none", study.recipe, held=[fold], number=seed)
+            stored = bench.run.read_trial(trial.key).arrays
+            offsets = post_offsets(bench, "logit-adjust", bench.as_given, fold)
+            found = softmax(stored["logits"] + offsets)
+            expected[stored["rows"]] += found / 2
+            right = balanced_accuracy(study.labels[stored["rows"]], found.argmax(axis=1), 3)
+            assert scores[1].by_fold[seed, fold] == right
+    np.testing.assert_allclose(scores[1].result.probabilities, expected, atol=1e-6)
+
+
+def test_one_hold_out_set_judges_its_images_alone(study: Any) -> None:
+    bench = study.bench(judged=1)
+    (found,) = judge(bench, candidates(["none"], ["none"], study.recipe), None, trust=0.5, seeds=1, title="")
+    np.testing.assert_array_equal(found.result.indices, np.flatnonzero(bench.fold == 0))
+    assert found.result.evaluation.n == (bench.fold == 0).sum()
+    balanced = found.result.evaluation.balanced_accuracy
+    assert (found.result.low, found.result.high) == (balanced.low, balanced.high)
+
+
+def test_what_is_added_to_logits_comes_from_the_training_part_alone(study: Any) -> None:
+    bench = study.bench()
+    for fold in range(3):
+        counts = np.bincount(study.labels[bench.fold != fold], minlength=3)
+        expected = -np.log(counts / counts.sum())
+        np.testing.assert_allclose(post_offsets(bench, "logit-adjust", bench.as_given, fold), expected, rtol=1e-6)
+        lies = np.where(bench.fold == fold, 2, study.labels)
+        told = bench.save(Targets(np.ones(study.n, bool), lies))
+        np.testing.assert_array_equal(
+            post_offsets(bench, "logit-adjust", told, fold), post_offsets(bench, "logit-adjust", bench.as_given, fold)
+        )
+        dropped = bench.save(Targets(study.labels != 0, study.labels))
+        assert post_offsets(bench, "logit-adjust", dropped, fold)[0] > 1
+    np.testing.assert_array_equal(post_offsets(bench, "sampler", bench.as_given, 0), 0)
+
+
+def test_a_training_that_diverged_is_judged_as_one_that_knows_nothing(study: Any) -> None:
+    bench = study.bench()
+    wild = replace(study.recipe, learning_rate=1e6, schedule="constant")
+    asked = [Candidate("none", "none", wild), Candidate("none", "none", study.recipe)]
+    bad, good = judge(bench, asked, None, trust=0.5, seeds=1, title="")
+    assert np.isfinite(bad.result.probabilities).all()
+    assert bad.result.evaluation.balanced_accuracy.value == pytest.approx(1 / 3, abs=0.1)
+    assert choose([bad, good], folds=3).remedy == "none"

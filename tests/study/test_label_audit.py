@@ -1,0 +1,94 @@
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evenhand.study import bench as bench_module
+from evenhand.study.compare import candidates, judge
+from evenhand.study.label_audit import WHOLE, audit_labels
+
+REPAIRS = ("drop", "relabel", "soft")
+
+
+@pytest.fixture
+def fixed_folds(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Folds that do not move when labels do: only then can two audits be compared image by image."""
+    monkeypatch.setattr(bench_module, "fold_of", lambda labels, *rest: np.arange(len(labels), dtype=np.int64) % 3)
+
+
+def test_every_scope_covers_the_images_outside_its_fold(study: Any) -> None:
+    bench = study.bench()
+    audit = audit_labels(bench, study.recipe, 1, nested=True)
+    assert set(audit.models) == {WHOLE, 0, 1, 2}
+    for scope, model in audit.models.items():
+        members = audit.members[scope]
+        np.testing.assert_array_equal(members, np.flatnonzero(bench.fold != scope))
+        assert model.posterior.shape == (len(members), 3)
+        np.testing.assert_allclose(model.posterior.sum(axis=1), 1, atol=1e-9)
+    # Three that leave out one fold, and three that leave out two and serve both of them.
+    assert len(bench.engine.given) == 6
+
+
+def test_only_what_is_needed_is_trained(study: Any) -> None:
+    bench = study.bench()
+    assert set(audit_labels(bench, study.recipe, 1, nested=False).models) == {WHOLE}
+    assert len(bench.engine.given) == 3
+    two = study.bench("two", folds=2)
+    assert set(audit_labels(two, study.recipe, 1, nested=True).models) == {WHOLE}
+
+
+@pytest.mark.usefixtures("fixed_folds")
+@pytest.mark.parametrize("fold", range(3))
+def test_the_labels_of_a_fold_do_not_reach_what_is_repaired_for_judging_it(study: Any, fold: int) -> None:
+    lies = np.where(np.arange(study.n) % 3 == fold, (study.labels + 1) % 3, study.labels)
+    honest, lying = study.bench("honest"), study.bench("lying", given=lies)
+    audits = [audit_labels(bench, study.recipe, 2, nested=True) for bench in (honest, lying)]
+    outside = honest.fold != fold
+    np.testing.assert_array_equal(audits[0].models[fold].posterior, audits[1].models[fold].posterior)
+    for method in REPAIRS:
+        one, other = (
+            bench.workplace.targets(audit.targets(bench, fold, method, 0.1))
+            for bench, audit in zip((honest, lying), audits, strict=True)
+        )
+        np.testing.assert_array_equal(one.keep[outside], other.keep[outside])
+        np.testing.assert_array_equal(one.labels[outside], other.labels[outside])
+    # The audit of everything does see them; otherwise this test would show nothing.
+    assert not np.array_equal(audits[0].whole.posterior, audits[1].whole.posterior)
+
+
+@pytest.mark.usefixtures("fixed_folds")
+def test_the_score_of_a_repaired_fold_does_not_depend_on_the_labels_of_that_fold(study: Any) -> None:
+    lies = np.where(np.arange(study.n) % 3 == 1, (study.labels + 1) % 3, study.labels)
+    found = []
+    for name, labels in (("honest", study.labels), ("lying", lies)):
+        bench = study.bench(name, given=labels)
+        audit = audit_labels(bench, study.recipe, 2, nested=True)
+        (score,) = judge(bench, candidates(["sampler"], ["drop"], study.recipe), audit, trust=0.3, seeds=1, title="")
+        found.append(score.result.probabilities[bench.fold == 1])
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_rounds_after_the_first_leave_the_suspects_out(study: Any) -> None:
+    wrong = np.flatnonzero(study.labels == 1)[:3]
+    told = study.labels.copy()
+    told[wrong] = 0
+    bench = study.bench(given=told)
+    recipe = replace(study.recipe, epochs=30, batch=8, learning_rate=0.05)
+    first = audit_labels(bench, recipe, 1, nested=False)
+    suspects = first.whole.suspicion(told) > 0.5
+    assert suspects[wrong].sum() >= 2, "a few planted errors are found"
+    before = len(bench.engine.given)
+    audit_labels(bench, recipe, 2, nested=False)
+    again = [trial for _, trial in bench.engine.given[before:]]
+    assert len(again) == 3, "the first round is not trained twice"
+    for trial in again:
+        np.testing.assert_array_equal(bench.workplace.targets(trial.targets).keep, ~suspects)
+
+
+def test_no_repair_is_the_labels_as_given(study: Any) -> None:
+    bench = study.bench()
+    audit = audit_labels(bench, study.recipe, 1, nested=False)
+    assert audit.targets(bench, WHOLE, "none", 0.5) == bench.as_given
+    kept = bench.workplace.targets(audit.targets(bench, WHOLE, "drop", 1.0))
+    assert kept.keep.all()
