@@ -11,9 +11,10 @@ from markupsafe import Markup
 from evenhand.data.manifest import SPLITS, Manifest
 from evenhand.records import Audit, Duplicate, LabelIssue
 from evenhand.reporting.charts import Scale, axis, bar, scale
+from evenhand.reporting.faults import LEAST_PAIR
 from evenhand.reporting.words import clipped, number
 
-SAMPLED_CLASSES = 100
+SAMPLED_CLASSES = 40
 """Classes of which sample pictures are shown."""
 MOST_FILES = 200
 """Rows of the table of files that could not be taken."""
@@ -59,9 +60,45 @@ def class_counts(audit: Audit) -> Counts:
     return Counts(splits, rows, totals, axis(reach, lambda tick: f"{tick:,.0f}"))
 
 
+@dataclass(frozen=True)
+class PairRow:
+    """Images estimated to carry the label `given` and to show `true`."""
+
+    given: str
+    true: str
+    value: str
+    chart: Markup
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs of classes whose labels are mixed up, most frequent first."""
+
+    rows: tuple[PairRow, ...]
+    axis: Markup
+
+
+def pair_counts(audit: Audit, most: int = 10) -> Pairs:
+    """Return the pairs of which at least half an image is estimated; at most `most`."""
+    pairs = [pair for pair in audit.pairs if pair[2] >= LEAST_PAIR][:most]
+    reach = count_scale(value for _, _, value in pairs)
+    rows = tuple(
+        PairRow(
+            given,
+            true,
+            number(value),
+            bar(value, reach, f"about {number(value)} of {clipped(true)} filed as {clipped(given)}", kind="wrong"),
+        )
+        for given, true, value in pairs
+    )
+    return Pairs(rows, axis(reach, lambda tick: f"{tick:,.0f}"))
+
+
 def count_scale(counts: Iterable[float]) -> Scale:
-    """Return the axis for counts, from zero."""
-    return scale(0.0, max(1.0, *counts), 4)
+    """Return the axis for counts: from zero to the largest of them."""
+    most = max(counts, default=0) or 1
+    ticks = scale(0.0, most, 4).ticks
+    return Scale(0.0, most, tuple(tick for tick in ticks if tick <= most))
 
 
 def samples(manifest: Manifest, a_class: int) -> list[tuple[str, tuple[int, ...]]]:

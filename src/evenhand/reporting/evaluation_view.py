@@ -28,6 +28,7 @@ class ClassRow:
     """A row of the table of classes; shares are in per cent."""
 
     figures: ClassFigures
+    recall: str
     recall_reach: str
     chart: Markup
 
@@ -76,10 +77,14 @@ class EvaluationView:
 FIGURES = ("balanced accuracy", "accuracy", "macro F1", "log-loss", "calibration error")
 
 
-def figure_rows(evaluation: Evaluation) -> tuple[FigureRow, ...]:
-    """Return the figures of an evaluation as text, shares in per cent."""
+def figure_rows(evaluation: Evaluation, reach: tuple[float, float] | None = None) -> tuple[FigureRow, ...]:
+    """Return the figures of an evaluation as text, shares in per cent.
+
+    `reach` is the interval of the balanced accuracy across trainings, where there is one.
+    """
+    balanced = evaluation.balanced_accuracy
     values = (
-        evaluation.balanced_accuracy,
+        Interval(balanced.value, *reach) if reach else balanced,
         evaluation.accuracy,
         evaluation.macro_f1,
         evaluation.log_loss,
@@ -101,6 +106,7 @@ def view(
     *,
     pictures: int,
     most_classes: int,
+    reach: tuple[float, float] | None = None,
 ) -> EvaluationView:
     """Return what the page shows of an evaluation.
 
@@ -116,13 +122,15 @@ def view(
         Pictures a cell.
     most_classes : int
         Rows of the table of classes; with more classes, those of the lowest F1 are shown.
+    reach : tuple of float, optional
+        Interval of the balanced accuracy across trainings, shown instead of that across images.
     """
     found = behind(*seen, shown_cells(evaluation), pictures) if seen else {}
     classes = class_rows(evaluation, most_classes)
     return EvaluationView(
         key=key,
         evaluation=evaluation,
-        figures=figure_rows(evaluation),
+        figures=figure_rows(evaluation, reach),
         classes=classes,
         left_out=len(evaluation.classes) - len(classes),
         matrix=_matrix(evaluation, found) if len(evaluation.classes) <= MOST_IN_MATRIX else (),
@@ -143,9 +151,11 @@ def class_rows(evaluation: Evaluation, most: int) -> tuple[ClassRow, ...]:
 
 def _class_row(figures: ClassFigures, low: float, high: float) -> ClassRow:
     if not figures.support:
-        return ClassRow(figures, "–", Markup(""))
+        return ClassRow(figures, "–", "", Markup(""))
     label = f"{clipped(figures.name)}: recall {percent(figures.recall)}, 95 % interval {span(low, high)}"
-    return ClassRow(figures, span(low, high, 0), interval(figures.recall, low, high, WHOLE, label))
+    return ClassRow(
+        figures, percent(figures.recall), span(low, high, 0), interval(figures.recall, low, high, WHOLE, label)
+    )
 
 
 def _cell(confusion: Ints, place: Cell, found: dict[Cell, Behind]) -> CellView:

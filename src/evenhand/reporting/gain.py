@@ -1,4 +1,4 @@
-"""What the choice gains over plain training: the paired difference of both, fold by fold."""
+"""Paired differences: how much better the choice is than another candidate, fold by fold on the same images."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from evenhand.reporting.content import ReportData
 
 @dataclass(frozen=True)
 class Gain:
-    """Balanced accuracy of the choice minus that of plain training; `interval` is None where there is a single fold."""
+    """Balanced accuracy of the choice minus that of `other`; `interval` is None where there is a single fold."""
 
+    other: RemedyResult
     value: float
     interval: Interval | None
     tied: bool
@@ -22,20 +23,33 @@ class Gain:
 
 
 def gain(data: ReportData) -> Gain | None:
-    """Return what the choice gains, or None where there is nothing to compare it with: no plain row, or it is that.
+    """Return what the choice gains over plain training; None where plain training is the choice or was not tried."""
+    plain = data.plain
+    return difference(data, plain) if plain is not None and plain is not data.chosen else None
 
-    The interval is that of the corrected resampled t-test over folds, as for ties, moved to the pooled difference.
+
+def differences(data: ReportData) -> list[Gain]:
+    """Return the choice compared with every other candidate, in the order of the leaderboard."""
+    found = (difference(data, row) for row in data.results if row is not data.chosen)
+    return [one for one in found if one]
+
+
+def difference(data: ReportData, other: RemedyResult) -> Gain | None:
+    """Return the choice compared with one candidate; None where nothing was chosen.
+
+    The interval is that of the corrected resampled t-test over folds, which also decides ties, moved to the difference
+    of the pooled figures.
     """
-    chosen, plain = data.chosen, data.plain
-    if chosen is None or plain is None or chosen is plain:
+    chosen = data.chosen
+    if chosen is None:
         return None
-    value = chosen.evaluation.balanced_accuracy.value - plain.evaluation.balanced_accuracy.value
-    differences = _by_fold(data, chosen) - _by_fold(data, plain)
+    value = chosen.evaluation.balanced_accuracy.value - other.evaluation.balanced_accuracy.value
+    by_fold = _by_fold(data, chosen) - _by_fold(data, other)
     found = None
-    if len(differences) > 1:
-        mean, low, high, _ = corrected_resampled_t(differences, 1 / (data.n_folds - 1))
+    if len(by_fold) > 1:
+        mean, low, high, _ = corrected_resampled_t(by_fold, 1 / (data.n_folds - 1))
         found = Interval(value, value - (mean - low), value + (high - mean))
-    return Gain(value, found, data.is_tied(plain), chosen.model == plain.model)
+    return Gain(other, value, found, data.is_tied(other), chosen.model == other.model)
 
 
 def _by_fold(data: ReportData, row: RemedyResult) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

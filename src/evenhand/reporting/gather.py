@@ -36,7 +36,7 @@ def gather(run: Path) -> ReportData:
     nested: Evaluation | None = read_nested(run)
     folds, n_folds = _folds(run, results)
     return ReportData(
-        title=Path(study["data"]).name or study["data"],
+        title=_title(study),
         dataset=Dataset(read_manifest(run / "manifest.csv", study["classes"]), np.load(pixels, mmap_mode="r")),
         audit=read_audit(run / "audit"),
         results=results,
@@ -48,6 +48,20 @@ def gather(run: Path) -> ReportData:
         n_folds=n_folds,
         model=_final_model(run),
     )
+
+
+_GENERAL = ("train", "training", "data", "images")
+"""Names of folders that say nothing by themselves."""
+
+
+def _title(study: dict[str, Any]) -> str:
+    """Return what the data are called: the name of their folder or file, with its parent's where it says nothing."""
+    if study["command"] == "demo":
+        return "the demo set"
+    path = Path(study["data"])
+    if path.name.lower() in _GENERAL and path.parent.name:
+        return f"{path.parent.name}/{path.name}"
+    return path.name or study["data"]
 
 
 def _folds(run: Path, results: tuple[RemedyResult, ...]) -> tuple[Ints | None, int]:

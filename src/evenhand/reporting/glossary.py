@@ -64,7 +64,7 @@ class Glossary:
         self._told.update(fresh)
         if not fresh:
             return Markup("")
-        words = Markup(" ").join(
-            Markup("<dfn>{}</dfn>: {}").format(term[0].upper() + term[1:], TERMS[term]) for term in fresh
+        words = Markup("").join(
+            Markup("<span><dfn>{}</dfn>: {}</span>").format(term[0].upper() + term[1:], TERMS[term]) for term in fresh
         )
         return Markup('<p class="term">{}</p>').format(words)

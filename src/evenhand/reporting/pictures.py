@@ -16,6 +16,8 @@ from evenhand.records import Pixels
 COLUMNS = 16
 SHEET = COLUMNS * COLUMNS
 """Tiles of one sheet."""
+SIDES = (64, 96)
+"""About how long the longer side of a small and of a large picture is on the page, in CSS pixels."""
 TINY = 48
 """Originals up to this many pixels a side are enlarged with hard edges: blurring would hide what the network saw."""
 
@@ -54,7 +56,8 @@ class Album:
     def style(self) -> Markup:
         """Return the CSS that holds the sheets."""
         height, width = self.tile
-        head = f":root{{--columns:{COLUMNS};--aspect:{height / width:.5f}}}"
+        small, large = (self._shown(side) for side in SIDES)
+        head = f":root{{--columns:{COLUMNS};--aspect:{height / width:.5f};--small:{small}px;--large:{large}px}}"
         if self.tiny:
             head += ".pic{image-rendering:pixelated}"
         rules = (
@@ -62,6 +65,12 @@ class Album:
             for number, sheet in enumerate(self.sheets)
         )
         return Markup(head + "".join(rules))  # noqa: S704 - made here of numbers and base64 alone
+
+    def _shown(self, side: int) -> int:
+        """Return the width at which a picture is shown, in CSS pixels; tiny ones grow by a whole factor."""
+        height, width = self.tile
+        longest = max(height, width)
+        return width * max(1, round(side / longest)) if self.tiny else round(side * width / longest)
 
 
 def _position(place: int) -> tuple[int, int, int]:

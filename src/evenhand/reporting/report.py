@@ -13,18 +13,32 @@ from markupsafe import Markup
 
 from evenhand.errors import EvenhandError
 from evenhand.reporting import words
+from evenhand.reporting.charts import WHOLE, axis
 from evenhand.reporting.content import ReportData
-from evenhand.reporting.data_view import class_counts, copies, samples, suspects
+from evenhand.reporting.data_view import (
+    MOST_FILES,
+    Copies,
+    Suspect,
+    class_counts,
+    copies,
+    pair_counts,
+    samples,
+    suspects,
+)
 from evenhand.reporting.evaluation_view import EvaluationView
+from evenhand.reporting.faults import label_sentences
 from evenhand.reporting.glossary import Glossary
-from evenhand.reporting.pictures import Album, make_album
-from evenhand.reporting.results_view import final, leaderboard
-from evenhand.reporting.verdict import verdict
+from evenhand.reporting.overview import overview
+from evenhand.reporting.pictures import COLUMNS, SHEET, Album, make_album
+from evenhand.reporting.results_view import FinalView, Leaderboard, ResultView, final, leaderboard, rivals
+from evenhand.reporting.verdict import model_sentence, row_name, verdict
 from evenhand.store import write_bytes
 
 LIMIT = 5_000_000
 """Bytes that a report may have."""
 MOST_PICTURES = 2400
+FEW_CLASSES = 12
+"""Up to so many classes each shows its full row of sample pictures; of more, half a row."""
 
 
 @dataclass(frozen=True)
@@ -85,43 +99,77 @@ def render(data: ReportData, limit: int = LIMIT) -> bytes:
     )
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """The parts of the page that show pictures."""
+
+    board: Leaderboard
+    final: FinalView | None
+    samples: list[tuple[str, tuple[int, ...]]]
+    suspects: tuple[Suspect, ...]
+    copies: tuple[Copies, ...]
+
+    @property
+    def evaluations(self) -> list[EvaluationView]:
+        views = [row.evaluation for row in self.board.rows]
+        last = (self.final.given, self.final.corrected) if self.final else ()
+        return views + [view for view in last if view]
+
+    @property
+    def rows(self) -> set[int]:
+        """Rows of the manifest whose pictures are wanted."""
+        wanted = {row for _, rows in self.samples for row in rows}
+        wanted |= {suspect.row for suspect in self.suspects}
+        wanted |= {copies.row for copies in self.copies if copies.row >= 0}
+        return wanted.union(*(view.rows for view in self.evaluations))
+
+
 def _page(data: ReportData, allowance: Allowance) -> bytes | None:
-    """Return the page with so many pictures; None where they are too many to try."""
+    """Return the page with so many pictures; None where they are so many that encoding them would be in vain."""
     manifest = data.dataset.manifest
-    board, last = leaderboard(data, allowance.cell), final(data, allowance.cell)
-    shown = samples(manifest, allowance.samples)
-    doubted = suspects(manifest, data.audit, allowance.suspects)
-    twins = copies(manifest, data.audit, allowance.copies)
-    evaluations = [row.evaluation for row in board.rows]
-    if last:
-        evaluations += [last.given] + ([last.corrected] if last.corrected else [])
-    wanted = {row for _, rows in shown for row in rows} | {suspect.row for suspect in doubted}
-    wanted |= {twin.row for twin in twins if twin.row >= 0}
-    wanted |= {row for evaluation in evaluations for row in evaluation.rows}
-    if len(wanted) > MOST_PICTURES and allowance.cell > 1:
+    a_class = allowance.samples if len(manifest.classes) <= FEW_CLASSES else -(-allowance.samples // 2)
+    shown = _Shown(
+        board=leaderboard(data, allowance.cell),
+        final=final(data, allowance.cell),
+        samples=samples(manifest, a_class),
+        suspects=suspects(manifest, data.audit, allowance.suspects),
+        copies=copies(manifest, data.audit, allowance.copies),
+    )
+    rows = shown.rows
+    if len(rows) > MOST_PICTURES and allowance.cell > 1:
         return None
-    album = make_album(data.dataset.pixels, wanted, allowance.side, allowance.quality)
-    html = (
-        _environment(album)
-        .get_template("page.html")
-        .render(
-            data=data,
-            audit=data.audit,
-            verdict=verdict(data),
-            counts=class_counts(data.audit),
-            samples=shown,
-            suspects=doubted,
-            copies=twins,
-            copy_groups=len({row.group for row in data.audit.duplicates}),
-            board=board,
-            final=last,
-            album=album,
-            pictures=_pictures_json(data, album, evaluations),
-            explain=Glossary().explain,
-            settings=sorted(data.reproduce.settings.items()),
-        )
+    album = make_album(data.dataset.pixels, rows, allowance.side, allowance.quality)
+    template = _environment(album).get_template("page.html")
+    html = template.render(
+        **vars(shown),
+        **_words(data),
+        samples_a_class=a_class,
+        few_classes=FEW_CLASSES,
+        most_files=MOST_FILES,
+        album=album,
+        pictures=_pictures_json(data, album, shown.evaluations),
+        explain=Glossary().explain,
     )
     return html.encode("utf-8", errors="replace")
+
+
+def _words(data: ReportData) -> dict[str, Any]:
+    """Return the parts of the page that do not depend on how many pictures there is room for."""
+    settings = ((key, _setting(value)) for key, value in sorted(data.reproduce.settings.items()))
+    return {
+        "data": data,
+        "audit": data.audit,
+        "verdict": verdict(data),
+        "overview": overview(data),
+        "counts": class_counts(data.audit),
+        "copy_groups": len({row.group for row in data.audit.duplicates}),
+        "label_sentences": label_sentences(data.audit),
+        "pairs": pair_counts(data.audit),
+        "rivals": rivals(data),
+        "model_sentence": model_sentence(data),
+        "chosen_name": row_name(data.chosen) if data.chosen else "",
+        "settings": [(key, text) for key, text in settings if text],
+    }
 
 
 def _environment(album: Album) -> Environment:
@@ -138,15 +186,36 @@ def _environment(album: Album) -> Environment:
         "number": words.number,
         "percent": words.percent,
         "code": words.code,
+        "spaced": words.spaced,
     }
     environment.globals |= {
         "picture": album.picture,
         "counted": words.counted,
+        "spelled": words.spelled,
+        "starting": words.starting,
         "span": words.span,
         "sentence": words.sentence,
         "listed": words.listed,
+        "mark": _mark,
+        "percent_axis": axis(WHOLE, lambda tick: words.percent(tick, 0)),
+        "split_words": {"train": "Training", "val": "Validation", "test": "Test"},
     }
     return environment
+
+
+def _mark(row: ResultView) -> Markup:
+    """Return the tag of a row of the leaderboard."""
+    if row.chosen:
+        return Markup(' <span class="tag chosen">chosen</span>')
+    return Markup(' <span class="tag">tied</span>') if row.tied else Markup("")
+
+
+def _setting(value: object) -> str:
+    if value is None or value in ({}, []):
+        return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={one}" for key, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _pictures_json(data: ReportData, album: Album, evaluations: Iterable[EvaluationView]) -> Markup:
@@ -164,6 +233,8 @@ def _pictures_json(data: ReportData, album: Album, evaluations: Iterable[Evaluat
     }
     value: dict[str, Any] = {
         "classes": [words.clipped(label) for label in manifest.classes],
+        "columns": COLUMNS,
+        "sheet": SHEET,
         "paths": [words.clipped(manifest.paths[row]) for row in album.place],
         "cells": cells,
     }

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evenhand.evaluation.reading import RELIABLE
 from evenhand.records import RemedyResult
 from evenhand.remedies.catalogue import REMEDIES, parse
-from evenhand.reporting.charts import axis, bar, interval, loss_curve, share_scale
+from evenhand.reporting.charts import Scale, axis, bar, interval, loss_curve, scale, share_scale
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.data_view import count_scale
 from evenhand.reporting.evaluation_view import EvaluationView, view
+from evenhand.reporting.gain import Gain, differences
 from evenhand.reporting.verdict import row_name
-from evenhand.reporting.words import clipped, number, percent, span
+from evenhand.reporting.words import clipped, number, percent, points, span
 
 MOST_ROWS = 40
 """Rows of the class tables and count charts of each remedy; the final model's table is longer."""
@@ -65,56 +65,46 @@ class Leaderboard:
 
     rows: tuple[ResultView, ...]
     axis: Markup
-    chance: float
-    """Balanced accuracy of always naming one class."""
 
 
 def leaderboard(data: ReportData, pictures: int) -> Leaderboard:
     """Return the leaderboard with `pictures` pictures a cell of each matrix."""
     if not data.results:
-        return Leaderboard((), Markup(""), 0.0)
+        return Leaderboard((), Markup(""))
     reach = share_scale([value for row in data.results for value in (row.low, row.high)])
+    rows = tuple(_row(data, rank, row, reach, pictures) for rank, row in enumerate(data.results, 1))
+    return Leaderboard(rows, axis(reach, lambda tick: percent(tick, 0)))
+
+
+def _row(data: ReportData, rank: int, row: RemedyResult, reach: Scale, pictures: int) -> ResultView:
+    value = row.evaluation.balanced_accuracy.value
+    chosen, tied = row is data.chosen, data.is_tied(row)
+    spoken = f"{row.name}: balanced accuracy {percent(value)}, 95 % interval {span(row.low, row.high)}"
     plain = data.plain.evaluation.balanced_accuracy.value if data.plain else None
-    labels = data.dataset.manifest.given
-    rows = []
-    for rank, row in enumerate(data.results, 1):
-        value = row.evaluation.balanced_accuracy.value
-        chosen = row is data.chosen
-        curve_label = f"Loss of training with {row.name}: {_course(row)}"
-        trained, trained_axis = _trained(data, row)
-        rows.append(
-            ResultView(
-                rank=rank,
-                result=row,
-                name=row_name(row),
-                description=describe(row),
-                chosen=chosen,
-                tied=not chosen and data.is_tied(row),
-                chart=interval(
-                    value,
-                    row.low,
-                    row.high,
-                    reach,
-                    f"{row.name}: balanced accuracy {percent(value)}, 95 % interval {span(row.low, row.high)}",
-                    mark=plain,
-                    kind="chosen" if chosen else "tied" if data.is_tied(row) else "",
-                ),
-                curve=loss_curve(row.curve, curve_label),
-                losses=_losses(row),
-                trained=trained,
-                trained_axis=trained_axis,
-                trained_total=sum(row.trained_counts),
-                evaluation=view(
-                    f"r{rank}",
-                    row.evaluation,
-                    (labels[row.indices], row.probabilities, row.indices),
-                    pictures=pictures,
-                    most_classes=MOST_ROWS,
-                ),
-            )
-        )
-    counted = [row.support for row in data.results[0].evaluation.per_class if row.support]
-    return Leaderboard(tuple(rows), axis(reach, lambda tick: percent(tick, 0)), 1 / max(1, len(counted)))
+    trained, trained_axis = _trained(data, row)
+    seen = (data.dataset.manifest.given[row.indices], row.probabilities, row.indices)
+    return ResultView(
+        rank=rank,
+        result=row,
+        name=row_name(row),
+        description=describe(row),
+        chosen=chosen,
+        tied=tied and not chosen,
+        chart=interval(value, row.low, row.high, reach, spoken, mark=plain, kind="chosen" if chosen else ""),
+        curve=loss_curve(row.curve, f"Loss of training with {row.name}: {_course(row)}"),
+        losses=_losses(row),
+        trained=trained,
+        trained_axis=trained_axis,
+        trained_total=sum(row.trained_counts),
+        evaluation=view(
+            f"r{rank}",
+            row.evaluation,
+            seen,
+            pictures=pictures,
+            most_classes=MOST_ROWS,
+            reach=(row.low, row.high),
+        ),
+    )
 
 
 def describe(row: RemedyResult) -> str:
@@ -175,6 +165,53 @@ def _trained(data: ReportData, row: RemedyResult) -> tuple[tuple[TrainedRow, ...
 
 
 @dataclass(frozen=True)
+class Rival:
+    """A candidate compared with the choice: the difference in points and its interval, which needs several folds."""
+
+    name: Markup
+    value: str
+    reach: str
+    tied: bool
+    chart: Markup
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """All candidates but the choice, in the order of the leaderboard, and the axis they share, in points."""
+
+    rows: tuple[Rival, ...]
+    axis: Markup
+
+
+def rivals(data: ReportData) -> Rivals:
+    """Return how much better the choice is than every other candidate."""
+    found = differences(data)
+    ends = [end for gain in found for end in _ends(gain)]
+    reach = scale(min([0.0, *ends]), max([0.0, *ends])) if ends else scale(0.0, 1.0)
+    rows = tuple(
+        Rival(
+            row_name(gain.other),
+            points(gain.value),
+            f"{points(gain.interval.low)} to {points(gain.interval.high)}" if gain.interval else "–",
+            gain.tied,
+            interval(
+                gain.value,
+                *_ends(gain),
+                reach,
+                f"The choice minus {gain.other.name}: {points(gain.value)} points",
+                mark=0.0,
+            ),
+        )
+        for gain in found
+    )
+    return Rivals(rows, axis(reach, lambda tick: f"{100 * tick:+.0f}".replace("-", "−").replace("+0", "0")))
+
+
+def _ends(gain: Gain) -> tuple[float, float]:
+    return (gain.interval.low, gain.interval.high) if gain.interval else (gain.value, gain.value)
+
+
+@dataclass(frozen=True)
 class FinalView:
     """The final model's evaluations: on the labels as given and, if any were corrected, on the corrected ones."""
 
@@ -200,8 +237,3 @@ def final(data: ReportData, pictures: int) -> FinalView | None:
         return FinalView(given, None)
     seen = (manifest.corrected[test.indices], test.probabilities, test.indices)
     return FinalView(given, view("corrected", test.corrected, seen, pictures=pictures, most_classes=1000))
-
-
-def reliable() -> str:
-    """Return the share from which a class counts as handled, in words."""
-    return percent(RELIABLE, 0)

@@ -11,6 +11,9 @@ from markupsafe import Markup, escape
 LONGEST = 160
 """Characters of a name or path that are shown; the rest is an ellipsis in its middle."""
 
+ONE_IN = 0.3
+"""Share below which `one_in` speaks of one image, and the verb is singular."""
+
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "RLE", "RLO", "RLI"})
 
 
@@ -53,7 +56,7 @@ def listed(items: Iterable[str | Markup], most: int = 5) -> Markup:
     """Return ``a, b and c``; beyond `most` items ``a, b and 7 others``."""
     words = [escape(item) for item in items]
     if len(words) > most + 1:
-        words = [*words[:most], escape(f"{len(words) - most} others")]
+        words = [*words[:most], escape(spelled(len(words) - most, "other"))]
     if len(words) < 2:
         return Markup("").join(words)
     return Markup(", ").join(words[:-1]) + Markup(" and ") + words[-1]
@@ -67,6 +70,29 @@ def number(value: float) -> str:
 def counted(value: float, one: str, many: str = "") -> str:
     """Return ``1 image`` or ``5,625 images``."""
     return f"{number(value)} {one if round(value) == 1 else many or one + 's'}"
+
+
+_SPELLED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def spelled_number(value: int) -> str:
+    """Return ``two``, or from ten on ``5,625``."""
+    return _SPELLED[value] if value < len(_SPELLED) else number(value)
+
+
+def spelled(value: int, one: str, many: str = "") -> str:
+    """Return ``two groups``, or from ten on ``5,625 groups``."""
+    return f"{spelled_number(value)} {one if value == 1 else many or one + 's'}"
+
+
+def starting(text: str) -> str:
+    """Return the text with a capital letter at its start."""
+    return text[:1].upper() + text[1:]
+
+
+def spaced(text: str) -> str:
+    """Return the text with an unbreakable space before every per cent sign, as this page writes it."""
+    return re.sub(r"(?<=\d)%", "\u00a0%", text)
 
 
 def percent(value: float, places: int = 1) -> str:
@@ -86,10 +112,14 @@ def points(value: float) -> str:
 
 
 def one_in(share: float) -> str:
-    """Return a share in (0, 1] as people say it: ``one in 12``, ``more than half``."""
-    if share >= 0.5:
-        return "about half" if share < 0.55 else "more than half"
-    for words, value in (("two in five", 0.4), ("one in three", 1 / 3), ("one in four", 0.25)):
-        if abs(share - value) < 0.03:
-            return words
-    return f"one in {round(1 / share):,}"
+    """Return a share in (0, 1] as people say it: ``one in 12``, ``a third of all``, ``more than half of all``."""
+    if share > 0.52:
+        return "more than half of all"
+    if share >= 0.45:
+        return "half of all"
+    if share >= 0.37:
+        return "two in five"
+    if share >= ONE_IN:
+        return "a third of all"
+    parts = round(1 / share)
+    return f"one in {spelled_number(parts)}"

@@ -1,0 +1,138 @@
+"""What is wrong with the data, in plain sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from evenhand.records import Audit
+from evenhand.reporting.words import counted, listed, name, number, spelled, spelled_number, starting
+
+LOPSIDED = 1.5
+"""Largest over smallest class from which the counts are called lopsided."""
+LEAST_PAIR = 0.5
+"""Estimated images from which a pair of classes is said to be mixed up."""
+
+
+class Imbalance(NamedTuple):
+    """The largest and the smallest training class, and how many times the one is larger."""
+
+    large: str
+    small: str
+    ratio: float
+
+
+def imbalance(audit: Audit) -> Imbalance | None:
+    """Return how unequal the training classes are; None with fewer than two classes.
+
+    Classes without any training image are left out: they are named by another sentence.
+    """
+    counts = {label: count for label, count in audit.counts["train"].items() if count}
+    if len(counts) < 2:
+        return None
+    large, small = max(counts, key=lambda label: counts[label]), min(counts, key=lambda label: counts[label])
+    return Imbalance(large, small, counts[large] / counts[small])
+
+
+def times(ratio: float) -> str:
+    """Return a ratio as people say it: ``1.8``, ``22``."""
+    return f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else number(ratio)
+
+
+def wrong_labels_found(audit: Audit) -> bool:
+    """Return whether the number of wrong labels is surely above none."""
+    return audit.wrong_labels is not None and audit.wrong_labels.low >= 1
+
+
+def fault_sentences(audit: Audit) -> list[Markup]:
+    """Return what is wrong with the data, a finding a sentence: counts, labels, copies, files."""
+    found = [*_count_sentences(audit), *label_sentences(audit), *_copy_sentences(audit)]
+    if audit.findings:
+        kinds = Counter(row.kind.replace("_", " ") for row in audit.findings)
+        found.append(
+            Markup("{} could not be taken as {}: {}.").format(
+                starting(spelled(len(audit.findings), "file")),
+                "it is" if len(audit.findings) == 1 else "they are",
+                listed(f"{count} {kind}" for kind, count in kinds.most_common()),
+            )
+        )
+    return found
+
+
+def _count_sentences(audit: Audit) -> list[Markup]:
+    found = []
+    lopsided = imbalance(audit)
+    if lopsided and lopsided.ratio < LOPSIDED:
+        found.append(Markup("The classes are about equally large."))
+    elif lopsided:
+        counts = audit.counts["train"]
+        found.append(
+            Markup("The classes are lopsided: {} of {}, but only {} of {}, a ratio of {} to 1.").format(
+                counted(counts[lopsided.large], "training image"),
+                name(lopsided.large),
+                number(counts[lopsided.small]),
+                name(lopsided.small),
+                times(lopsided.ratio),
+            )
+        )
+    missing = [name(label) for label, count in audit.counts["train"].items() if not count]
+    if missing:
+        found.append(Markup("No training image at all: {}.").format(listed(missing)))
+    return found
+
+
+def label_sentences(audit: Audit) -> list[Markup]:
+    """Return how many training labels are wrong, and of which kind."""
+    wrong = audit.wrong_labels
+    if wrong is None:
+        return [Markup("The labels were not checked.")]
+    training = number(sum(audit.counts["train"].values()))
+    interval = Markup("95&nbsp;% interval {} to {}").format(number(wrong.low), number(wrong.high))
+    named = starting(spelled(len(audit.flagged), "image is named as a suspect", "images are named as suspects"))
+    if not wrong_labels_found(audit):
+        return [
+            Markup("Few training labels or none are wrong: the estimate is {} of {} ({}). {}.").format(
+                number(wrong.value), training, interval, named
+            )
+        ]
+    found = [
+        Markup("About {} of {} training labels are wrong ({}). {}.").format(
+            number(wrong.value), training, interval, named
+        )
+    ]
+    pairs = [pair for pair in audit.pairs if pair[2] >= LEAST_PAIR][:3]
+    if pairs:
+        found.append(
+            Markup("Most of them are {}.").format(
+                listed(
+                    Markup("{} filed as {} (about {})").format(name(true), name(given), number(value))
+                    for given, true, value in pairs
+                )
+            )
+        )
+    return found
+
+
+def _copy_sentences(audit: Audit) -> list[Markup]:
+    groups = {row.group: row.conflict for row in audit.duplicates}
+    if not groups:
+        return []
+    conflicts = sum(groups.values())
+    tail = f", {spelled_number(conflicts)} of them with labels that contradict each other" if conflicts else ""
+    if conflicts == len(groups):
+        tail = ", but labels that contradict each other"
+    found = [
+        Markup("{} of images {} exactly the same pixels{}.").format(
+            starting(spelled(len(groups), "group")), "has" if len(groups) == 1 else "have", tail
+        )
+    ]
+    leaked = sum(row.leaked for row in audit.duplicates)
+    if leaked:
+        found.append(
+            Markup("{} of test images {} among the other images; trained on, they would flatter the test.").format(
+                starting(spelled(leaked, "copy", "copies")), "lies" if leaked == 1 else "lie"
+            )
+        )
+    return found
