@@ -62,7 +62,16 @@ def _scan(
     progress: Progress,
 ) -> Scan:
     jobs = request.jobs or cores()
-    return scan(request.data, cache=scratch, classes=classes, size=size, jobs=jobs, progress=progress, least_classes=1)
+    return scan(
+        request.data,
+        cache=scratch,
+        classes=classes,
+        size=size,
+        jobs=jobs,
+        progress=progress,
+        least_classes=1,
+        closed=True,
+    )
 
 
 def _check(request: Evaluate) -> None:

@@ -43,7 +43,16 @@ def exact_duplicates(manifest: Manifest) -> tuple[Duplicate, ...]:
 
 
 def training_rows(manifest: Manifest) -> Ints:
-    """Return the training rows without copies of test images: a model must not be judged on what it was shown."""
-    tested = {manifest.pixel_sha256[row] for row in manifest.where("test")}
-    rows = [row for row in manifest.where("train") if manifest.pixel_sha256[row] not in tested]
+    """Return the training rows without what belongs to a test image: a copy of it, or another image of its group.
+
+    A model must not be judged on what it was shown, nor on the same patient or shooting day.
+    """
+    tests = manifest.where("test")
+    copied = {manifest.pixel_sha256[row] for row in tests}
+    grouped = set(manifest.group[tests].tolist())
+    rows = [
+        row
+        for row in manifest.where("train").tolist()
+        if manifest.group[row] not in grouped and manifest.pixel_sha256[row] not in copied
+    ]
     return np.array(rows, dtype=np.int64)

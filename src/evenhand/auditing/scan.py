@@ -46,6 +46,7 @@ def scan(
     jobs: int = 1,
     progress: Progress = SILENT,
     least_classes: int = 2,
+    closed: bool = False,
 ) -> Scan:
     """Return the decoded data set: train, then val, then test, each sorted by path.
 
@@ -59,7 +60,7 @@ def scan(
     test : Path, optional
         Test images that lie apart.
     classes : sequence of str, optional
-        The classes in the order wanted; they are kept even where none of their images can be read.
+        The classes in the order wanted; they are kept even where none of their images can be read, others are left out.
     size : tuple of int, optional
         Height and width; by default chosen from the data.
     jobs : int
@@ -68,6 +69,8 @@ def scan(
         Told how far the work is.
     least_classes : int
         Fewer classes than this are refused.
+    closed : bool
+        Whether images of other classes than these are an error.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def scan(
     """
     scratch = _prepared(cache)
     try:
-        source, names = read_source(data, scratch, test=test, classes=classes)
+        source, names = read_source(data, scratch, test=test, classes=classes, closed=closed)
         _refuse_few(names, least_classes, data)
         entries = sorted(source.entries, key=lambda entry: (SPLITS.index(entry.split), entry.path))
         chosen, note = _size(entries, size)

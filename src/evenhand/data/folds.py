@@ -16,12 +16,12 @@ def fold_of(labels: Ints, groups: Ints, folds: int, seed: int, classes: Sequence
 
     Groups are dealt out class by class, largest first, each to the fold that has fewest images of its class (then
     fewest images in all); ties and the order of equal groups are drawn from the seed. A group of several classes
-    counts for its most common one.
+    counts for its most common one. Only the order of the images and of the group numbers matters, not their values.
 
     Parameters
     ----------
     labels : (n,) int64
-        Given labels.
+        Given labels, from 0.
     groups : (n,) int64
         Images of one group end up in one fold.
     folds : int
@@ -29,7 +29,7 @@ def fold_of(labels: Ints, groups: Ints, folds: int, seed: int, classes: Sequence
     seed : int
         Of the draws.
     classes : sequence of str, optional
-        Names for the message.
+        Names of all classes; each of them must then have images.
 
     Returns
     -------
@@ -40,38 +40,45 @@ def fold_of(labels: Ints, groups: Ints, folds: int, seed: int, classes: Sequence
     DataError
         When a class has fewer than two groups, so that it cannot be both trained on and judged.
     """
+    n_classes = max(len(classes or ()), int(labels.max(initial=-1)) + 1)
     _, member = np.unique(groups, return_inverse=True)
-    count = int(member.max()) + 1 if len(member) else 0
-    n_classes = len(classes) if classes else int(labels.max()) + 1 if len(labels) else 0
-    table = np.zeros((count, n_classes), dtype=np.int64)
-    np.add.at(table, (member, labels), 1)
-    main = table.argmax(axis=1)
-    total = table.sum(axis=0)
-    for label in range(n_classes):
-        if (table[:, label] > 0).sum() < 2 and (total[label] or classes):
-            name = classes[label] if classes else f"number {label + 1}"
-            raise DataError(
-                f"The class {name} has {_how_many(int(total[label]))} to train on. Cross-validation needs at least 2 "
-                "different images of every class; 10 are a useful start. Add images, or leave the class out with "
-                "--classes."
-            )
+    count = int(member.max(initial=-1)) + 1
+    # Each class of each group with the number of its images: as many rows as there are, not groups times classes.
+    pairs, images = np.unique(member * max(1, n_classes) + labels, return_counts=True)
+    group, label = np.divmod(pairs, max(1, n_classes))
+    _refuse_small(labels, np.bincount(label, minlength=n_classes), classes)
+    first = np.searchsorted(group, np.arange(count + 1))
+    main = label[np.lexsort((label, -images, group))][first[:-1]]
     lottery = uniform("folds", seed, 0, np.arange(count, dtype=np.int64))
-    order = np.lexsort((lottery, -table.sum(axis=1), main))
-    held = np.zeros((folds, n_classes), dtype=np.int64)
-    turn = uniform("fold-order", seed, 0, np.arange(folds, dtype=np.int64)).argsort(kind="stable")
+    order = np.lexsort((lottery, -np.bincount(member, minlength=count), main))
+    turn = uniform("fold-order", seed, 0, np.arange(folds, dtype=np.int64)).argsort(kind="stable").tolist()
+    held = [[0] * n_classes for _ in range(folds)]
+    size = [0] * folds
     fold_of_group = np.zeros(count, dtype=np.int64)
-    size = np.zeros(folds, dtype=np.int64)
-    for group in order:
-        label = main[group]
-        best = min(turn, key=lambda fold: (held[fold, label], size[fold]))
-        fold_of_group[group] = best
-        held[best] += table[group]
-        size[best] += table[group].sum()
+    for number in order.tolist():
+        own = int(main[number])
+        best = min(turn, key=lambda fold: (held[fold][own], size[fold]))
+        fold_of_group[number] = best
+        for row in range(first[number], first[number + 1]):
+            held[best][label[row]] += int(images[row])
+            size[best] += int(images[row])
     result: Ints = fold_of_group[member]
     return result
 
 
-def _how_many(images: int) -> str:
-    if images < 2:
-        return ("no image", "1 image")[images]
-    return f"{images} images, but all of one group (of the same pixels, or of one value in the group column),"
+def _refuse_small(labels: Ints, groups: Ints, classes: Sequence[str] | None) -> None:
+    """Refuse a class of which one fold would have all there is; `groups` holds the number of groups a class."""
+    wanted = np.arange(len(groups)) if classes else np.unique(labels)
+    for number in wanted[groups[wanted] < 2].tolist():
+        name = classes[number] if classes else f"number {number + 1}"
+        which = _said(int((labels == number).sum()))
+        raise DataError(
+            f"The class {name} has {which} to train on. Cross-validation needs at least 2 different images of every "
+            "class; 10 are a useful start. Add images, or leave the class out with --classes."
+        )
+
+
+def _said(total: int) -> str:
+    if total < 2:
+        return ("no image", "1 image")[total]
+    return f"{total} images, but all of one group (of the same pixels, or of one value in the group column),"

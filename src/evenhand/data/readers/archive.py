@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from evenhand.data.npy import check_room
 from evenhand.data.readers.arrays import read_npz
 from evenhand.data.readers.folder import SUFFIXES, arrange, is_hidden
 from evenhand.data.readers.safe_pickle import read_pickle
@@ -196,6 +197,7 @@ def _from_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, data: Path, scr
             f"{info.filename} in {data} has more than {MOST_UNPACKED_BYTES // 2**30} GB. Unpack it yourself."
         )
     scratch.mkdir(parents=True, exist_ok=True)
+    check_room(scratch, info.file_size)
     file = scratch / f"unpacked{suffix}"
     try:
         with archive.open(info) as packed, file.open("wb") as target:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.data.npy import check_room
 from evenhand.data.readers.columns import find_parts
 from evenhand.data.readers.source import Source
 from evenhand.data.readers.to_labels import label_names, names_of
@@ -67,7 +68,16 @@ def _opened(data: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(data) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except ValueError as error:
+        if "object" not in str(error).lower():
+            raise DataError(
+                f"{data} has an array that is damaged: {error}. Write it again with numpy.savez."
+            ) from error
+        raise DataError(
+            f"{data} was refused and nothing in it was executed: it holds Python objects, and these may run code. Save "
+            "images and labels as arrays of numbers and text."
+        ) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(
             f"{data} is not an .npz file that can be read: {error}. Write it again with numpy.savez."
         ) from error
@@ -84,6 +94,7 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, data: Path) -> Any:
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path, data: Path) -> Any:
     """Return an array of the archive as a memory map of a file of its own: it may be larger than the memory."""
+    check_room(file.parent, member.file_size)
     try:
         with archive.open(member) as packed, file.open("wb") as target:
             shutil.copyfileobj(packed, target, 2**20)

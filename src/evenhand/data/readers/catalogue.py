@@ -29,7 +29,7 @@ READERS: dict[str, Callable[[Path, Path], Source]] = {
 
 
 def read_source(
-    data: Path, scratch: Path, *, test: Path | None = None, classes: Sequence[str] | None = None
+    data: Path, scratch: Path, *, test: Path | None = None, classes: Sequence[str] | None = None, closed: bool = False
 ) -> tuple[Source, tuple[str, ...]]:
     """Return everything found in DATA and the test data, and the classes in order.
 
@@ -42,12 +42,14 @@ def read_source(
     test : Path, optional
         Test images that lie apart; all of its images count as test, their paths begin with ``test/``.
     classes : sequence of str, optional
-        The classes in the order wanted; by default those of the data, sorted by name.
+        The classes in the order wanted; images of others are left out. By default those of the data, sorted by name.
+    closed : bool
+        Whether images of other classes than these are an error.
 
     Raises
     ------
     DataError
-        When there is nothing to read, or a label is not among the classes.
+        When there is nothing to read, or a label is not among the classes and nobody can have meant that.
     """
     if classes:
         classes = [unicodedata.normalize("NFC", name) for name in classes]
@@ -61,7 +63,10 @@ def read_source(
             f"There are no images in {data}. It needs one folder a class with images in it, or a CSV, .npz, pickle or "
             f".zip. {_first_findings(source)}"
         )
-    return source, _class_order(source, classes, test)
+    order = tuple(classes) if classes else _sorted_classes(source)
+    if len(set(order)) != len(order):
+        raise DataError(f"--classes names a class twice: {', '.join(order)}.")
+    return _with_classes(source, order, test, closed=closed or not classes), order
 
 
 def _read(data: Path, scratch: Path) -> Source:
@@ -117,17 +122,26 @@ def _width(labels: Iterable[str]) -> int | None:
     return widths.pop() if len(widths) == 1 and all(label.isdecimal() for label in different) else None
 
 
-def _class_order(source: Source, classes: Sequence[str] | None, test: Path | None) -> tuple[str, ...]:
-    trained = sorted({entry.label for entry in source.entries if entry.split != "test"})
-    found = trained or sorted({entry.label for entry in source.entries})
-    order = tuple(classes) if classes else tuple(found)
-    if len(set(order)) != len(order):
-        raise DataError(f"--classes names a class twice: {', '.join(order)}.")
-    for entry in source.entries:
-        if entry.label not in order:
-            where = f"The test data {test}" if test and entry.split == "test" else "The data"
-            raise DataError(f"{where} has a class {entry.label!r} (in {entry.path}). {suggest(entry.label, order)}")
-    return order
+def _sorted_classes(source: Source) -> tuple[str, ...]:
+    """Return the classes that can be trained on, sorted; those of the test images where there are no others."""
+    trained = {entry.label for entry in source.entries if entry.split != "test"}
+    return tuple(sorted(trained or {entry.label for entry in source.entries}))
+
+
+def _with_classes(source: Source, order: tuple[str, ...], test: Path | None, *, closed: bool) -> Source:
+    """Return the images of the classes, after making sure that no other class can have been meant."""
+    wanted = set(order)
+    others = [entry for entry in source.entries if entry.label not in wanted]
+    if not others:
+        return source
+    first = others[0]
+    if closed or not wanted <= {entry.label for entry in source.entries}:
+        where = f"The test data {test}" if test and first.split == "test" else "The data"
+        raise DataError(f"{where} has a class {first.label!r} (in {first.path}). {suggest(first.label, order)}")
+    names = ", ".join(sorted({entry.label for entry in others}))
+    note = f"{len(others)} images are left out, of classes that are not among those asked for: {names}."
+    kept = tuple(entry for entry in source.entries if entry.label in wanted)
+    return replace(source, entries=kept, notes=(*source.notes, note))
 
 
 def _first_findings(source: Source) -> str:

@@ -48,7 +48,8 @@ def arrange(files: Iterable[tuple[str, Locator]], where: Path, folders: Sequence
 
     The first folder of a name is the class, or a split when all top folders that hold images are named like splits;
     then the second is the class. Deeper folders belong to the class above them. Hidden files and folders (and the
-    clutter of operating systems) are findings, never a class.
+    clutter of operating systems) are findings, never a class; so are files of other kinds, unless they lie beside the
+    class folders, as a table or a text about the data does.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def arrange(files: Iterable[tuple[str, Locator]], where: Path, folders: Sequence
     DataError
         When folders of splits lie beside others.
     """
-    pictures, findings = _pictures(files)
+    pictures, others, findings = _sorted_out(files)
     split_tree = _has_splits(pictures, where)
     needed = 3 if split_tree else 2
     entries = []
@@ -74,13 +75,24 @@ def arrange(files: Iterable[tuple[str, Locator]], where: Path, folders: Sequence
             continue
         split = SPLIT_NAMES[path.parts[0].lower()] if split_tree else "train"
         entries.append(Entry(str(path), unicodedata.normalize("NFC", path.parts[needed - 2]), split, locator))
+    beside = [name for name in others if entries and name.count("/") < needed - 1]
+    findings += [
+        Finding(name, "unsupported", f"{PurePosixPath(name).suffix or 'no ending'} is no image format that is read")
+        for name in others
+        if name not in beside
+    ]
     filled = {"/".join(PurePosixPath(entry.path).parts[: needed - 1]) for entry in entries}
     empty = [
         text_of(name)
         for name in folders
         if name.count("/") == needed - 2 and text_of(name) not in filled and not any(map(is_hidden, name.split("/")))
     ]
-    return Source(tuple(entries), tuple(findings), _about_empty(empty))
+    notes = []
+    if beside:
+        notes.append(f"Files beside the class folders are left alone: {_listed(beside)}.")
+    if empty:
+        notes.append(f"No images lie in {_listed(empty)}; {'it is' if len(empty) == 1 else 'they are'} no class.")
+    return Source(tuple(entries), tuple(findings), tuple(notes))
 
 
 def is_hidden(part: str) -> bool:
@@ -88,9 +100,10 @@ def is_hidden(part: str) -> bool:
     return part.startswith(".") or part.lower() in _CLUTTER
 
 
-def _pictures(files: Iterable[tuple[str, Locator]]) -> tuple[list[Picture], list[Finding]]:
-    """Return what is named like an image, sorted, and findings about everything else."""
+def _sorted_out(files: Iterable[tuple[str, Locator]]) -> tuple[list[Picture], list[str], list[Finding]]:
+    """Return what is named like an image, what is not, and findings about what is hidden or named like another."""
     pictures: list[Picture] = []
+    others: list[str] = []
     findings: list[Finding] = []
     taken: dict[str, str] = {}
     veiled: set[str] = set()
@@ -100,15 +113,14 @@ def _pictures(files: Iterable[tuple[str, Locator]]) -> tuple[list[Picture], list
         if veil is not None:
             veiled.add("/".join(path.parts[: veil + 1]))
         elif path.suffix.lower() not in SUFFIXES:
-            detail = f"{path.suffix or 'no ending'} is no image format that is read"
-            findings.append(Finding(name, "unsupported", detail))
+            others.append(name)
         elif taken.setdefault(same_text(name), name) != name:
             detail = f"many systems take its name for that of {taken[same_text(name)]}, which was read; rename it"
             findings.append(Finding(name, "duplicate_name", detail))
         else:
             pictures.append((path, locator))
     findings += [Finding(name, "hidden", "hidden, left alone") for name in sorted(veiled)]
-    return pictures, findings
+    return pictures, others, findings
 
 
 def _has_splits(pictures: Sequence[Picture], where: Path) -> bool:
@@ -126,12 +138,6 @@ def _has_splits(pictures: Sequence[Picture], where: Path) -> bool:
             "splits and classes cannot be told apart. Give a folder that holds either only splits or only classes."
         )
     return bool(splits) and not others
-
-
-def _about_empty(names: Sequence[str]) -> tuple[str, ...]:
-    if not names:
-        return ()
-    return (f"No images lie in {_listed(names)}; {'it is' if len(names) == 1 else 'they are'} no class.",)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ refuses what would only exhaust or crash the process: deep keys, endless lengths
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
@@ -60,10 +61,9 @@ def load_plain(stream: Stream, where: Path, names: Names, outside: Outside | Non
     """
     machine = _Machine(names, outside)
     try:
-        for opcode, argument, _ in pickletools.genops(cast(IO[bytes], stream)):
-            if opcode.name == "STOP":
-                return machine.pop()
-            machine.step(opcode.name, argument)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # odd escapes in text that Python 2 wrote
+            return machine.run(pickletools.genops(cast(IO[bytes], stream)))
     except RefusedError as error:
         raise DataError(
             f"{where} was refused and nothing in it was executed: it asks for {error}. A pickle may hold arrays, "
@@ -73,34 +73,26 @@ def load_plain(stream: Stream, where: Path, names: Names, outside: Outside | Non
         raise DataError(
             f"{where} is no pickle that can be read: it is damaged or cut off ({text_of(str(error))[:200]})."
         ) from error
-    raise DataError(f"{where} is no pickle that can be read: it is cut off.")
 
 
 class _Machine:
-    """The stack and the memory of a pickle that is being read."""
+    """The stack and the memory of a pickle that is being read, and what its instructions do to them."""
 
     def __init__(self, names: Names, outside: Outside | None) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.names, self.outside = names, outside
 
-    def step(self, name: str, argument: Any) -> None:
-        """Follow one instruction."""
-        if name in _PUSHED:
-            self.stack.append(argument)
-        elif name in _CONSTANTS:
-            self.stack.append(_CONSTANTS[name])
-        elif name in _MADE:
-            self.stack.append(_MADE[name]())
-        elif name in _GATHERED:
-            self.stack.append(_GATHERED[name](self.marked()))
-        elif name in _TUPLES:
-            count = _TUPLES[name]
-            self.stack[-count:] = [tuple(self.top(count))]
-        elif name in _STEPS:
-            _STEPS[name](self, argument)
-        elif name not in _SKIPPED:
-            raise RefusedError(f"the instruction {name}")
+    def run(self, instructions: Iterable[tuple[pickletools.OpcodeInfo, Any, Any]]) -> Any:
+        """Follow instructions up to the end; return what is left."""
+        for opcode, argument, _ in instructions:
+            if opcode.name == "STOP":
+                return self.pop()
+            step = _STEPS.get(opcode.name)
+            if step is None:
+                raise RefusedError(f"the instruction {opcode.name}")
+            step(self, argument)
+        raise ValueError("no end")
 
     def pop(self) -> Any:
         """Take the topmost value."""
@@ -124,6 +116,12 @@ class _Machine:
                 del self.stack[place:]
                 return values
         raise ValueError("no mark")
+
+    def drop(self) -> None:
+        del self.stack[-1]
+
+    def drop_marked(self) -> None:
+        self.marked()
 
     def put(self, argument: Any) -> None:
         self.memo[len(self.memo) if argument is None else int(argument)] = self.top(1)[0]
@@ -183,26 +181,63 @@ def _dict(values: list[Any]) -> dict[Any, Any]:
     return dict(zip(keys_of(values[::2]), values[1::2], strict=True))
 
 
+def _gather(make: Callable[[list[Any]], Any]) -> Step:
+    return lambda machine, _: machine.stack.append(make(machine.marked()))
+
+
+def _constant(value: Any) -> Step:
+    return lambda machine, _: machine.stack.append(value)
+
+
+def _new(make: Callable[[], Any]) -> Step:
+    return lambda machine, _: machine.stack.append(make())
+
+
+def _tuple(count: int) -> Step:
+    def step(machine: _Machine, _: Any) -> None:
+        machine.stack[-count:] = [tuple(machine.top(count))]
+
+    return step
+
+
+def _push(machine: _Machine, argument: Any) -> None:
+    machine.stack.append(argument)
+
+
+def _skip(machine: _Machine, argument: Any) -> None:
+    del machine, argument
+
+
+Step = Callable[[_Machine, Any], None]
+
 # fmt: off
-_PUSHED = frozenset((
-    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4",
-    "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
-    "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "FLOAT", "BINFLOAT",
-))
+_ARGUMENTS = (
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
+    "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8",
+    "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
+)
 # fmt: on
-_CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": (), "MARK": _MARK}
-_MADE: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": set}
-_GATHERED: dict[str, Callable[[list[Any]], Any]] = {
-    "LIST": list,
-    "TUPLE": tuple,
-    "DICT": _dict,
-    "FROZENSET": lambda values: frozenset(keys_of(values)),
-}
-_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-_SKIPPED = frozenset({"PROTO", "FRAME"})
-_STEPS: dict[str, Callable[[_Machine, Any], Any]] = {
-    "POP": lambda machine, _: machine.stack.pop(),
-    "POP_MARK": lambda machine, _: machine.marked(),
+_STEPS: dict[str, Step] = {
+    **dict.fromkeys(_ARGUMENTS, _push),
+    "PROTO": _skip,
+    "FRAME": _skip,
+    "NONE": _constant(None),
+    "NEWTRUE": _constant(True),
+    "NEWFALSE": _constant(False),
+    "EMPTY_TUPLE": _constant(()),
+    "MARK": _constant(_MARK),
+    "EMPTY_LIST": _new(list),
+    "EMPTY_DICT": _new(dict),
+    "EMPTY_SET": _new(set),
+    "LIST": _gather(list),
+    "TUPLE": _gather(tuple),
+    "DICT": _gather(_dict),
+    "FROZENSET": _gather(lambda values: frozenset(keys_of(values))),
+    "TUPLE1": _tuple(1),
+    "TUPLE2": _tuple(2),
+    "TUPLE3": _tuple(3),
+    "POP": lambda machine, _: machine.drop(),
+    "POP_MARK": lambda machine, _: machine.drop_marked(),
     "DUP": lambda machine, _: machine.stack.append(machine.top(1)[0]),
     "PUT": _Machine.put,
     "BINPUT": _Machine.put,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.data.npy import RowFile
+from evenhand.data.npy import RowFile, check_room
 from evenhand.data.pixels import MOST_PIXELS, over_white
 from evenhand.data.readers.source import ArrayImage, Entry, Source, text_of
 from evenhand.errors import DataError
@@ -22,6 +22,7 @@ from evenhand.records import Finding, Pixels
 _CHUNK_BYTES = 2**24
 _SLACK = 0.02
 """Resizing overshoots a little; a range wider by this part of its length still counts as that range."""
+_DARK = 64
 
 Array = NDArray[Any]
 
@@ -75,6 +76,8 @@ def store_blocks(blocks: Sequence[Block], scratch: Path, where: Path) -> Source:
     ------
     DataError
         When a shape, type or range is none of these, or images and labels differ in number.
+    EvenhandError
+        When the disk has no room for them.
     """
     shelves = []
     for block in blocks:
@@ -88,6 +91,10 @@ def store_blocks(blocks: Sequence[Block], scratch: Path, where: Path) -> Source:
     scales, notes = _scales(shelves, where)
     notes = [*dict.fromkeys(note for _, _, note in turns if note), *notes]
     scratch.mkdir(parents=True, exist_ok=True)
+    check_room(
+        scratch,
+        sum(len(shelf.places) * math.prod(size) * 3 for shelf, (size, _, _) in zip(shelves, turns, strict=True)),
+    )
     entries: list[Entry] = []
     findings: list[Finding] = []
     for number, (shelf, (size, turn, _)) in enumerate(zip(shelves, turns, strict=True)):
@@ -215,7 +222,9 @@ def _whole(low: float, high: float, where: Path) -> tuple[Callable[[Array], Pixe
 def _float(low: float, high: float, where: Path) -> tuple[Callable[[Array], Pixels], str]:
     for first, last in ((0, 1), (-1, 1), (0, 255)):
         slack = _SLACK * (last - first)
-        if first - slack <= low and high <= last + slack:
+        # Numbers from -2 to 3 are standardised ones, not very dark ones.
+        likely = last == 1 or low >= 0 or high > _DARK
+        if first - slack <= low and high <= last + slack and likely:
             note = f"Pixels are floats from {low:.4g} to {high:.4g}: {first} is taken for black, {last} for white."
             return partial(_stretched, first=first, last=last), note
     raise DataError(
