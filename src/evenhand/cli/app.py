@@ -203,11 +203,15 @@ def main() -> None:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
+        if code == INTERRUPTED:  # typer turns Ctrl-C into this code and says nothing
+            raise KeyboardInterrupt
     except EvenhandError as error:
         _fail(str(error), error.exit_code, error)
     except TyperException as error:
         _fail(error.format_message(), error.exit_code, error)
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort as error:  # typer's word for an end of file, which no command asks people for
+        _fail(f"{error.__cause__ or error}\nSet EVENHAND_DEBUG=1 to see where.", 1, error)
+    except KeyboardInterrupt:
         _fail("Interrupted. What is finished is kept; the same command goes on from there.", INTERRUPTED, None)
     except BrokenPipeError:
         # Whoever read our output has stopped reading; there is nobody to tell.

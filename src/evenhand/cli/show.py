@@ -36,7 +36,7 @@ def print_json(command: str, **values: Any) -> None:
 def print_evaluation(evaluation: Evaluation, title: str) -> None:
     """Print all figures of an evaluation, the reading of each class, and the confusion matrix."""
     console = Console(highlight=False, width=None)
-    console.print(title, markup=False)
+    console.print(title, markup=False, soft_wrap=True)
     figures = Table("figure", "value", "95 % interval")
     for name, words in FIGURES.items():
         interval: Interval = getattr(evaluation, name)
@@ -54,7 +54,7 @@ def print_evaluation(evaluation: Evaluation, title: str) -> None:
         classes.add_row(words, *(f"{value:.3f}" for value in average), str(evaluation.n))
     console.print(classes)
     for row in evaluation.per_class:
-        console.print(f"{row.name}: {row.reading}", markup=False)
+        console.print(f"{row.name}: {row.reading}", markup=False, soft_wrap=True)
     matrix = Table("labelled as \\ called", *(_plain(name) for name in evaluation.classes))
     for name, counts in zip(evaluation.classes, evaluation.confusion, strict=True):
         matrix.add_row(_plain(name), *map(str, counts))
@@ -69,7 +69,7 @@ def print_audit(audit: Audit) -> None:
         table.add_row(_plain(name), *(str(audit.counts[split][name]) for split in audit.counts))
     console.print(table)
     for line in audit_lines(audit):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def audit_lines(audit: Audit) -> list[str]:
@@ -106,9 +106,11 @@ def print_comparison(comparison: Comparison) -> None:
     console.print(table)
     chosen = comparison.choice
     repair = "" if chosen.repair == "none" else f" with repair {chosen.repair}"
-    console.print(f"Chosen: {chosen.remedy}{repair}, model {chosen.model}. {chosen.reason}", markup=False)
+    console.print(
+        f"Chosen: {chosen.remedy}{repair}, model {chosen.model}. {chosen.reason}", markup=False, soft_wrap=True
+    )
     if chosen.ties:
-        console.print(f"Tied with it: {'; '.join(chosen.ties)}.", markup=False)
+        console.print(f"Tied with it: {'; '.join(chosen.ties)}.", markup=False, soft_wrap=True)
 
 
 def print_places(places: Sequence[tuple[str, Path]]) -> None:

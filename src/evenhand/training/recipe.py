@@ -137,6 +137,9 @@ def recipe(name: str, model: str, **changes: Any) -> Recipe:
     return replace(base, **{"augmentation": replace(base.augmentation, **pictures)} | plain)
 
 
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+
+
 def read_change(name: str, text: str) -> Any:
     """Return the value of a recipe setting written as text; `name` may be ``augmentation.crop`` and the like.
 
@@ -155,4 +158,4 @@ def read_change(name: str, text: str) -> Any:
     try:
         return words[text.lower()] if kind is bool else kind(text)
     except (KeyError, ValueError) as error:
-        raise UsageError(f"{name} is a {kind.__name__} and cannot be {text!r}.") from error
+        raise UsageError(f"{name} is {_KINDS[kind]} and cannot be {text!r}.") from error
