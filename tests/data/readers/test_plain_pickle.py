@@ -228,7 +228,7 @@ DTYPE = b"cnumpy\ndtype\n(S'u1'\ntR"
     ],
 )
 def test_damage_is_one_kind_of_error(data: bytes) -> None:
-    with pytest.raises(DataError, match=r"data\.pkl is no pickle that can be read"):
+    with pytest.raises(DataError, match=r"data\.pkl is no pickle or PyTorch file that can be read"):
         load(data)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import pickletools
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
@@ -59,11 +60,22 @@ def load_plain(stream: Stream, where: Path, names: Names, outside: Outside | Non
     DataError
         When it is damaged, or asks for anything that is not on the list; nothing in it was executed.
     """
-    machine = _Machine(names, outside)
+    with told(where):
+        return run_plain(stream, names, outside)
+
+
+def run_plain(stream: Stream, names: Names, outside: Outside | None = None) -> Any:
+    """Return what one pickle says, as `load_plain` does, but raise what happens; see `told`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # odd escapes in text that Python 2 wrote
+        return _Machine(names, outside).run(pickletools.genops(cast(IO[bytes], stream)))
+
+
+@contextmanager
+def told(where: Path) -> Iterator[None]:
+    """Tell whatever is wrong with the pickles of a file as one kind of error."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # odd escapes in text that Python 2 wrote
-            return machine.run(pickletools.genops(cast(IO[bytes], stream)))
+        yield
     except RefusedError as error:
         raise DataError(
             f"{where} was refused and nothing in it was executed: it asks for {error}. A pickle may hold arrays, "
@@ -71,7 +83,8 @@ def load_plain(stream: Stream, where: Path, names: Names, outside: Outside | Non
         ) from error
     except (ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError, RecursionError) as error:
         raise DataError(
-            f"{where} is no pickle that can be read: it is damaged or cut off ({text_of(str(error))[:200]})."
+            f"{where} is no pickle or PyTorch file that can be read: it is damaged or cut off "
+            f"({text_of(str(error))[:200]})."
         ) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.data.readers.pickled_values import PLAIN, Named, PlainTensor, RefusedError, Storage, no_call
-from evenhand.data.readers.plain_pickle import Stream, load_plain
-from evenhand.errors import DataError
+from evenhand.data.readers.plain_pickle import Stream, run_plain, told
 
 STORAGES = {
     "BoolStorage": "?",
@@ -49,66 +47,72 @@ def load_older_torch(stream: Stream, where: Path) -> Any:
     DataError
         When it is damaged, or asks for anything but tensors and plain values; nothing in it was executed.
     """
+    with told(where):
+        return _older(stream)
+
+
+def _older(stream: Stream) -> Any:
     storages: dict[str, Storage] = {}
 
     def outside(identity: Any) -> Storage:
         dtype, key, _ = _identity(identity)
         return storages.setdefault(key, Storage(dtype))
 
-    if load_plain(stream, where, PLAIN) != MAGIC:
-        raise _damaged(where, "it does not begin like a PyTorch file")
-    load_plain(stream, where, PLAIN)
-    machine = load_plain(stream, where, PLAIN)
+    if run_plain(stream, PLAIN) != MAGIC:
+        raise ValueError("it does not begin like a PyTorch file")
+    run_plain(stream, PLAIN)
+    machine = run_plain(stream, PLAIN)
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
-        raise _damaged(where, "its numbers have the byte order of another kind of machine")
-    value = load_plain(stream, where, NAMES, outside)
-    keys = load_plain(stream, where, PLAIN)
+        raise ValueError("its numbers have the byte order of another kind of machine")
+    value = run_plain(stream, NAMES, outside)
+    keys = run_plain(stream, PLAIN)
     if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(storages):
-        raise _damaged(where, "its storages are not those that its tensors name")
+        raise ValueError("its storages are not those that its tensors name")
     for key in keys:
-        storage = storages[key]
-        item = _item_size(storage.dtype)
+        item = _item_size(storages[key].dtype)
         head = stream.read(8)
-        count = struct.unpack("<q", head)[0] if len(head) == 8 else -1
-        raw = stream.read(count * item) if count >= 0 else b""
-        if count < 0 or len(raw) != count * item:
-            raise _damaged(where, "it is cut off")
-        storage.numbers = np.frombuffer(raw, np.uint8)
+        length = int.from_bytes(head, "little") * item
+        raw = stream.read(length)
+        if len(head) != 8 or len(raw) != length:
+            raise ValueError("a storage that is cut off")
+        storages[key].numbers = np.frombuffer(raw, np.uint8)
     return value
 
 
 def load_torch(data: Path) -> Any:
     """Return what a PyTorch file (a zip of a pickle and of storages) says. Raises as `load_older_torch`."""
-    try:
-        with zipfile.ZipFile(data) as archive:
-            names = archive.namelist()
-            heads = [name for name in names if PurePosixPath(name).name == "data.pkl"]
-            if len(heads) != 1:
-                raise _damaged(data, "it has no data.pkl, or several")
-            folder = heads[0].removesuffix("data.pkl")
-            if any(name.startswith(f"{folder}code/") for name in names):
-                raise DataError(
-                    f"{data} was refused and nothing in it was executed: it is a program (TorchScript), no data. "
-                    "Save a list of (tensor, label) pairs with torch.save."
-                )
-            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-                raise _damaged(data, "its parts are compressed, which PyTorch never does")
-            if f"{folder}byteorder" in names and archive.read(f"{folder}byteorder") != b"little":
-                raise _damaged(data, "its numbers have the byte order of another kind of machine")
-            storages: dict[str, Storage] = {}
+    with told(data):
+        try:
+            with zipfile.ZipFile(data) as archive:
+                return _zipped(archive)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            raise ValueError(str(error)) from error
 
-            def outside(identity: Any) -> Storage:
-                dtype, key, count = _identity(identity)
-                if key not in storages:
-                    raw = archive.read(f"{folder}data/{key}")
-                    if len(raw) < count * _item_size(dtype):
-                        raise ValueError("a storage that is cut off")
-                    storages[key] = Storage(dtype, np.frombuffer(raw, np.uint8))
-                return storages[key]
 
-            return load_plain(io.BytesIO(archive.read(heads[0])), data, NAMES, outside)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise _damaged(data, str(error)) from error
+def _zipped(archive: zipfile.ZipFile) -> Any:
+    names = set(archive.namelist())
+    heads = [name for name in names if PurePosixPath(name).name == "data.pkl"]
+    if len(heads) != 1:
+        raise ValueError("no data.pkl, or several")
+    folder = heads[0].removesuffix("data.pkl")
+    if any(name.startswith(f"{folder}code/") for name in names):
+        raise RefusedError("a program (TorchScript)")
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise ValueError("its parts are compressed, which PyTorch never does")
+    if f"{folder}byteorder" in names and archive.read(f"{folder}byteorder") != b"little":
+        raise ValueError("its numbers have the byte order of another kind of machine")
+    storages: dict[str, Storage] = {}
+
+    def outside(identity: Any) -> Storage:
+        dtype, key, count = _identity(identity)
+        if key not in storages:
+            raw = archive.read(f"{folder}data/{key}")
+            if len(raw) != count * _item_size(dtype):
+                raise ValueError("a storage that is cut off")
+            storages[key] = Storage(dtype, np.frombuffer(raw, np.uint8))
+        return storages[key]
+
+    return run_plain(io.BytesIO(archive.read(heads[0])), NAMES, outside)
 
 
 def _identity(identity: Any) -> tuple[str, str, int]:
@@ -127,14 +131,10 @@ def _item_size(dtype: str) -> int:
     return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
 
 
-def _damaged(where: Path, why: str) -> DataError:
-    return DataError(f"{where} is not a PyTorch file that can be read: {why}.")
-
-
 def _from_bytes(raw: Any) -> Storage:
     if not isinstance(raw, bytes):
         raise TypeError("a storage without bytes")
-    storage = load_older_torch(io.BytesIO(raw), Path("a tensor in the file"))
+    storage = _older(io.BytesIO(raw))
     if not isinstance(storage, Storage):
         raise RefusedError("a storage that is none")
     return storage
