@@ -162,7 +162,7 @@ def test_a_folder_with_something_else_is_left_alone(small: DemoTruth, tmp_path: 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(EvenhandError, match="cannot be written"):
+    with pytest.raises(EvenhandError, match="Could not write"):
         make_demo(tmp_path / "file" / "data", scale=1e-6)
 
 

@@ -16,9 +16,10 @@ import numpy as np
 from evenhand.data.demo.broken import BROKEN
 from evenhand.data.demo.pen import Dice
 from evenhand.data.demo.scene import THINGS, encoded, picture
-from evenhand.errors import EvenhandError, UsageError
+from evenhand.errors import UsageError
 from evenhand.progress import SILENT, Progress, Tick
 from evenhand.records import Ints, Pixels
+from evenhand.store import unwritable
 
 COUNTS = {
     "train": {"Cars": 4949, "Cats": 227, "Trucks": 449},
@@ -96,23 +97,25 @@ def make_demo(out: Path, *, scale: float = 1.0, seed: int = 0, progress: Progres
         with progress.stage("Drawing the demo set", len(entries)) as tick:
             _write(out, entries, table, tick)
     except OSError as error:
-        raise EvenhandError(f"The demo set cannot be written to {out}: {error.strerror}.") from error
+        raise unwritable(out, error) from error
     return truth
 
 
 def _write(out: Path, entries: list[_Entry], table: str, tick: Tick) -> None:
     partial = out.with_name(f".{out.name}.partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    for path, content in _files(entries):
-        target = partial / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        tick(int(path not in BROKEN))
-    (partial / "truth.csv").write_text(table, encoding="utf-8")
-    if out.exists():
-        out.rmdir()
-    os.replace(partial, out)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        for path, content in _files(entries):
+            target = partial / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            tick(int(path not in BROKEN))
+        (partial / "truth.csv").write_text(table, encoding="utf-8")
+        if out.exists():
+            out.rmdir()
+        os.replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def clean_set(n_per_class: int, seed: int = 0) -> tuple[Pixels, Ints]:
