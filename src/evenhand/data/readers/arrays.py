@@ -68,7 +68,7 @@ def _opened(data: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(data) as archive:
             yield archive
-    except ValueError as error:
+    except (ValueError, MemoryError) as error:
         if "object" not in str(error).lower():
             raise DataError(
                 f"{data} has an array that is damaged: {error}. Write it again with numpy.savez."

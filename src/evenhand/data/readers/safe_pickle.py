@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.data.readers.columns import find_parts
+from evenhand.data.readers.columns import IMAGES, find_parts
 from evenhand.data.readers.pickled_values import resolved
 from evenhand.data.readers.plain_pickle import load_plain
 from evenhand.data.readers.source import SPLIT_NAMES, Source, text_of
@@ -82,19 +82,26 @@ def _parts(content: Any, where: Path) -> tuple[list[_Part], list[str] | None, tu
         named = {_key(key, where): resolved(value) for key, value in content.items()}
         if named and all(name.lower() in SPLIT_NAMES for name in named):
             return _by_split(named, where)
-        if any(not isinstance(value, (list, tuple, np.ndarray)) for value in named.values()) or _is_named(named):
-            return _columns(named, where)
-        return _by_class(named), None, ()
+        if all(map(_are_images, named.values())) and not _is_named(named, where):
+            return _by_class(named, where), None, ()
+        return _columns(named, where)
     if isinstance(content, (list, tuple)):
         return [_listed(content, "train", "train", where)], None, ()
     raise DataError(f"{where} holds {_kind(content)}. {_WANTED}")
 
 
-def _is_named(named: Mapping[str, Any]) -> bool:
+def _are_images(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(isinstance(image, np.ndarray) and image.ndim > 1 for image in map(resolved, value))
+    return isinstance(value, np.ndarray) and value.ndim > 2
+
+
+def _is_named(named: Mapping[str, Any], where: Path) -> bool:
+    """Return whether keys say what is what; a class may be called x, but a single class is none."""
     try:
-        find_parts(named, Path())
+        find_parts(named, where)
     except DataError:
-        return False
+        return len(named) == 1 and next(iter(named)).lower() in IMAGES
     return True
 
 
@@ -134,9 +141,9 @@ def _by_split(named: Mapping[str, Any], where: Path) -> tuple[list[_Part], list[
     return parts, names, tuple(dict.fromkeys(notes))
 
 
-def _by_class(named: Mapping[str, Any]) -> list[_Part]:
+def _by_class(named: Mapping[str, Any], where: Path) -> list[_Part]:
     return [
-        ("train", f"train/{name}", _images(images, Path()), [name] * len(images), None)
+        ("train", f"train/{name}", _images(images, where), [name] * len(images), None)
         for name, images in named.items()
         if len(images)
     ]

@@ -69,6 +69,8 @@ def _flat(column: Any, where: Path, notes: list[str]) -> list[Any]:
         if column.ndim not in (1, 2):
             raise DataError(f"{where} has labels of the shape {column.shape}. It takes one label an image.")
         items = column.reshape(-1).tolist()
+    elif not isinstance(column, (list, tuple)):
+        raise DataError(f"{where} has a value of the type {type(column).__name__} where labels are expected.")
     else:
         items = [item.item() if isinstance(item, np.ndarray) and item.size == 1 else item for item in column]
     return [_one(item, where) for item in items]

@@ -144,7 +144,7 @@ def _layout(shape: tuple[int, ...], where: Path) -> tuple[tuple[int, int], Calla
         size, turn = planes[1:], lambda chunk: np.moveaxis(chunk.reshape(-1, *planes), 1, 3)
     elif len(shape) == 2:
         size, turn = (shape[0], shape[1]), lambda chunk: chunk[..., None]
-    elif len(shape) == 3 and shape[2] in (1, 3, 4):
+    elif len(shape) == 3 and (shape[2] in (1, 3) or (shape[2] == 4 and shape[0] not in (1, 3))):
         size = (shape[0], shape[1])
     elif len(shape) == 3 and shape[0] in (1, 3, 4):
         size, turn = (shape[1], shape[2]), lambda chunk: np.moveaxis(chunk, 1, 3)
