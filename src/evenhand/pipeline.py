@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from evenhand.store import RunFolder, write_table
 from evenhand.study.bench import Bench
 from evenhand.study.compare import Score, best_of_each, candidates, choose, judge, nested, ranked, with_recipe
 from evenhand.study.final import train_final
-from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels
+from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels, refined
 from evenhand.study.results import write_results, write_test
 from evenhand.study.trial import Targets, Workplace, environment
 from evenhand.training.device import device_named
@@ -79,8 +79,7 @@ def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run"
         When the run folder holds a run with other settings.
     """
     with _opened(settings, command, progress) as desk:
-        audit, labels = _audit(desk)
-        comparison, repaired = _compare(desk, labels)
+        audit, comparison, repaired = _compare(desk)
         model = _train(desk, desk.bench(), comparison.choice, repaired)
         test = _test(desk, model)
         if settings.refit == "all":
@@ -92,8 +91,7 @@ def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run"
 def compare(settings: Settings, progress: Progress = SILENT) -> tuple[Audit, Comparison, Path]:
     """Audit and compare; return both and the report's place. Raises as `run` does."""
     with _opened(settings, "compare", progress) as desk:
-        audit, labels = _audit(desk)
-        comparison, _ = _compare(desk, labels)
+        audit, comparison, _ = _compare(desk)
         return audit, comparison, rebuild_report(settings.out)
 
 
@@ -106,7 +104,11 @@ def audit(settings: Settings, progress: Progress = SILENT) -> tuple[Audit, Path]
         When there are no images, or the run folder holds other data.
     """
     with _opened(settings, "audit", progress) as desk:
-        return _audit(desk)[0], rebuild_report(settings.out)
+        try:
+            labels, notes = _label_audit(desk), []
+        except DataError as error:
+            labels, notes = None, [f"The labels could not be checked. {error}"]
+        return _write_audit(desk, labels, notes), rebuild_report(settings.out)
 
 
 @dataclass(frozen=True)
@@ -229,25 +231,21 @@ def _pixel_file(found: Scan) -> Path:
     return Path(str(getattr(found.dataset.pixels, "filename")))  # noqa: B009 - numpy's type does not tell of it
 
 
-def _audit(desk: _Desk) -> tuple[Audit, LabelAudit | None]:
-    """Write and return what is wrong with the data, and the label models that repairs need."""
-    notes = list(desk.scan.notes)
-    try:
-        bench = desk.bench()
-    except DataError as error:
-        if desk.run.command != "audit":
-            raise
-        notes.append(f"The labels could not be checked. {error}")
-        labels = None
-    else:
-        alone = desk.run.command == "audit"
-        rounds = max(1, desk.preset.rounds) if alone else desk.preset.rounds
-        # Label models that leave a fold out are needed only where repairs are judged.
-        repairs = not alone and set(desk.preset.repairs) != {"none"}
-        labels = audit_labels(bench, desk.recipe(desk.preset.screen), rounds, nested=repairs) if rounds else None
-    found = _describe(desk, labels, notes)
+def _label_audit(desk: _Desk) -> LabelAudit | None:
+    """Return the label models that repairs need; None where the preset looks for no label errors."""
+    alone = desk.run.command == "audit"
+    rounds = max(1, desk.preset.rounds) if alone else desk.preset.rounds
+    # Label models that leave a fold out are needed only where repairs are judged.
+    repairs = not alone and set(desk.preset.repairs) != {"none"}
+    bench = desk.bench()
+    return audit_labels(bench, desk.recipe(desk.preset.screen), rounds, nested=repairs) if rounds else None
+
+
+def _write_audit(desk: _Desk, labels: LabelAudit | None, notes: Sequence[str] = ()) -> Audit:
+    """Write and return what is wrong with the data; `notes` are sentences to say besides."""
+    found = _describe(desk, labels, [*desk.scan.notes, *notes])
     write_audit(desk.run.path / "audit", found)
-    return found, labels
+    return found
 
 
 def _describe(desk: _Desk, labels: LabelAudit | None, notes: list[str]) -> Audit:
@@ -273,8 +271,10 @@ def _describe(desk: _Desk, labels: LabelAudit | None, notes: list[str]) -> Audit
     )
 
 
-def _compare(desk: _Desk, labels: LabelAudit | None) -> tuple[Comparison, Targets]:
-    """Screen every candidate, judge the best again with the larger model, write down the choice."""
+def _compare(desk: _Desk) -> tuple[Audit, Comparison, Targets]:
+    """Audit, screen every candidate, judge the best again with the larger model, write down the choice."""
+    labels = _label_audit(desk)
+    _write_audit(desk, labels)
     preset, bench = desk.preset, desk.bench()
     repairs = [repair for repair in preset.repairs if labels or repair == "none"]
     screened = judge(
@@ -285,20 +285,22 @@ def _compare(desk: _Desk, labels: LabelAudit | None) -> tuple[Comparison, Target
         seeds=preset.seeds,
         title=f"Comparing remedies with the model {preset.screen}",
     )
-    scores = list(screened)
+    finalists: list[Score] = []
     if preset.finalists:
-        finalists = with_recipe(ranked(screened)[: preset.finalists], desk.recipe(preset.model))
-        scores += judge(
+        finalists = judge(
             bench,
-            finalists,
+            with_recipe(ranked(screened)[: preset.finalists], desk.recipe(preset.model)),
             labels,
             trust=desk.settings.trust,
             seeds=preset.seeds,
-            title=f"Judging {len(finalists)} finalists with the model {preset.model}",
+            title=f"Judging {preset.finalists} finalists with the model {preset.model}",
         )
-    comparison = _conclude(desk, bench, scores)
-    chosen = labels.targets(bench, WHOLE, comparison.choice.repair, desk.settings.trust) if labels else bench.as_given
-    return comparison, bench.workplace.targets(chosen)
+    comparison = _conclude(desk, bench, [*screened, *finalists])
+    if labels is None:
+        return _write_audit(desk, None), comparison, bench.workplace.targets(bench.as_given)
+    labels = refined(labels, bench, [score.result for score in finalists or screened])
+    chosen = labels.targets(bench, WHOLE, comparison.choice.repair, desk.settings.trust)
+    return _write_audit(desk, labels), comparison, bench.workplace.targets(chosen)
 
 
 def _conclude(desk: _Desk, bench: Bench, scores: list[Score]) -> Comparison:

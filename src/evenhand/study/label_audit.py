@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evenhand.auditing.labels import LabelModel, estimate
 from evenhand.auditing.repair import repair
-from evenhand.records import Floats, Ints
+from evenhand.records import Floats, Ints, RemedyResult
+from evenhand.remedies.catalogue import REMEDIES, parse
 from evenhand.study.bench import Bench, Outcome
 from evenhand.study.trial import Targets, Trial
 from evenhand.training.recipe import Recipe
@@ -20,6 +21,9 @@ BETWEEN_ROUNDS = "drop"
 """How suspects are treated between rounds: the next networks are trained without them."""
 TRUST = 0.5
 """Suspicion above which an image sits out the next round."""
+
+LEAST_PROBABILITY = 1e-7
+"""Probabilities are raised to this before the logarithm; float32 knows little below."""
 
 WHOLE = -1
 """The scope that leaves no fold out."""
@@ -97,6 +101,37 @@ def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, mod
                 again = _repaired(bench, found[scope], members[scope], BETWEEN_ROUNDS, TRUST)
                 targets[scope] = bench.save(again)
     return LabelAudit(found, members)
+
+
+def refined(audit: LabelAudit, bench: Bench, results: Sequence[RemedyResult]) -> LabelAudit:
+    """Return the audit with its model of all training images estimated from a comparison's own predictions.
+
+    A comparison has predicted every image out of fold with better networks than the audit's; that costs nothing more.
+    Of the results those count that were trained without suspects, or with all labels where none left them out, and
+    that make up for the class counts; without such results the audit stays as it is. The models of the folds stay:
+    what is judged with them must not change afterwards.
+
+    Parameters
+    ----------
+    audit : LabelAudit
+        What the comparison's repairs came from.
+    bench : Bench
+        Its training images.
+    results : sequence of RemedyResult
+        All of one network.
+    """
+    usable = [
+        result
+        for result in results
+        if len(result.indices) == len(bench.rows)
+        and any(REMEDIES[part.name].corrects_prior for part in parse(result.remedy).parts)
+    ]
+    best = [result for result in usable if result.repair != "none"] or usable
+    if not best:
+        return audit
+    logits = np.mean([np.log(np.maximum(result.probabilities, LEAST_PROBABILITY)) for result in best], axis=0)
+    found = estimate(logits.astype(np.float32), bench.given, bench.n_classes)
+    return replace(audit, models={**audit.models, WHOLE: found})
 
 
 def _collect(bench: Bench, outcomes: Mapping[Trial, Outcome], mine: list[tuple[int, Trial]]) -> Floats:

@@ -94,7 +94,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             model="simple", optimiser="adamw", learning_rate=0.0015, batch=32, epochs=8, augmentation=_GENTLE
         ),
         "resnet": Recipe(
-            model="resnet", width=16, learning_rate=0.03, weight_decay=5e-4, batch=64, epochs=8, augmentation=_GENTLE
+            model="resnet", width=8, learning_rate=0.03, weight_decay=5e-4, batch=32, epochs=12, augmentation=_GENTLE
         ),
     },
     "standard": {
@@ -102,7 +102,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             model="simple", optimiser="adamw", learning_rate=0.0015, batch=32, epochs=10, augmentation=_GENTLE
         ),
         "resnet": Recipe(
-            model="resnet", width=16, learning_rate=0.03, weight_decay=5e-4, batch=64, epochs=12, augmentation=_GENTLE
+            model="resnet", width=8, learning_rate=0.03, weight_decay=5e-4, batch=32, epochs=24, augmentation=_GENTLE
         ),
     },
 }
