@@ -1,6 +1,7 @@
 """Bad input: the right exit code, a sentence that says what to do, and nothing half-written."""
 
 import json
+import os
 import pickle
 import shutil
 import struct
@@ -295,6 +296,33 @@ def test_the_same_data_with_one_label_or_one_pixel_changed_are_other_data(
     Image.fromarray(pixels).save(car)
     refused(evenhand(*words), 3, "other data")
     assert tree(earlier) == before
+
+
+def test_arrays_of_the_same_shape_with_other_pixels_are_other_data(
+    evenhand: Evenhand, tree: Tree, tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
+    words = ("audit", tmp_path / "data.npz", "--out", tmp_path / "run", "--folds", "2", "--jobs", "1", "--quiet")
+    np.savez(tmp_path / "data.npz", images=images, labels=np.arange(12) % 2)
+    assert evenhand(*words).code == 0
+    before = tree(tmp_path / "run")
+    images[0, 0, 0] ^= 1
+    np.savez(tmp_path / "data.npz", images=images, labels=np.arange(12) % 2)
+    refused(evenhand(*words), 3, "other data")
+    assert tree(tmp_path / "run") == before
+
+
+def test_names_that_are_no_text_are_no_reason_to_fail(evenhand: Evenhand, tmp_path: Path) -> None:
+    data = folder(tmp_path / "data", a=4, b=4)
+    try:
+        (data / "b").rename(data / os.fsdecode(b"b\xff"))
+        (data / "a/0.png").rename(data / "a" / os.fsdecode(b"\xfe\n.png"))
+    except OSError:
+        pytest.skip("this file system takes text alone")
+    words = ("audit", data, "--out", tmp_path / "run", "--folds", "2", "--jobs", "1", "--quiet")
+    told = evenhand(*words, "--json").json
+    assert sorted(told["counts"]["train"].values()) == [4, 4]
+    assert evenhand(*words).code == 0
 
 
 @pytest.mark.parametrize(
