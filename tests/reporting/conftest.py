@@ -1,10 +1,11 @@
-"""Made-up runs for the tests of the report: lopsided classes, wrong labels, copies, results of known quality."""
+"""Made-up runs for the tests of the report: lopsided classes, wrong labels, copies, results; and a reader of pages."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
 from types import ModuleType
 from typing import Any
 
@@ -196,6 +197,85 @@ def audit_only(**changes: Any) -> ReportData:
     return replace(
         report_data(), results=(), choice=None, test=None, nested=None, model=None, folds=None, n_folds=0, **changes
     )
+
+
+VOID = {"meta", "link", "br", "line", "rect", "circle", "polyline", "wbr"}
+
+
+@dataclass
+class Node:
+    """An element of a page."""
+
+    tag: str
+    attributes: dict[str, str]
+    parent: Node | None
+    children: list[Node] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Node]:
+        yield self
+        for child in self.children:
+            yield from child
+
+    def all(self, tag: str, **attributes: str) -> list[Node]:
+        """Return all elements of this name with these attributes, in order."""
+        return [
+            node
+            for node in self
+            if node.tag == tag and all(node.attributes.get(key) == value for key, value in attributes.items())
+        ]
+
+    def of_class(self, name: str) -> list[Node]:
+        return [node for node in self if name in node.attributes.get("class", "").split()]
+
+    def inside(self, *tags: str) -> Node | None:
+        """Return the nearest element around this one with one of these names."""
+        node = self.parent
+        while node and node.tag not in tags:
+            node = node.parent
+        return node
+
+    @property
+    def text(self) -> str:
+        """All words of this element, those of style and script left out."""
+        own = "" if self.tag in ("style", "script") else " ".join(self.words)
+        return " ".join(" ".join([own, *(child.text for child in self.children)]).split())
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = Node("root", {}, None)
+        self.here = self.root
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len(attrs) == len({name for name, _ in attrs}), f"<{tag}> has an attribute twice: {attrs}"
+        node = Node(tag, {name: value or "" for name, value in attrs}, self.here)
+        self.here.children.append(node)
+        if tag not in VOID:
+            self.here = node
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.here.tag == tag, f"</{tag}> closes <{self.here.tag}>"
+        assert self.here.parent is not None
+        self.here = self.here.parent
+
+    def handle_data(self, data: str) -> None:
+        self.here.words.append(data)
+
+
+def read_page(page: bytes) -> Node:
+    """Return the root of a page; every element that is opened must be closed in its turn."""
+    reader = _Reader()
+    reader.feed(page.decode())
+    reader.close()
+    assert reader.here is reader.root, f"<{reader.here.tag}> is never closed"
+    return reader.root
 
 
 @pytest.fixture(scope="session")

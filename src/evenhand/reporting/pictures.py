@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from evenhand.records import Pixels
 COLUMNS = 16
 SHEET = COLUMNS * COLUMNS
 """Tiles of one sheet."""
+MEASURED = 64
+"""Pictures from which the size of all is judged."""
 SIDES = (64, 96)
 """About how long the longer side of a small and of a large picture is on the page, in CSS pixels."""
 TINY = 48
@@ -104,6 +106,16 @@ def make_album(pixels: Pixels, rows: Iterable[int], side: int, quality: int | No
         tile=tile,
         tiny=max(pixels.shape[1:3]) <= TINY,
     )
+
+
+def embedded_size(pixels: Pixels, rows: Collection[int], side: int, quality: int | None) -> int:
+    """Return about how many bytes the pictures of `make_album` take in the page, judged from some of them."""
+    if not rows:
+        return 0
+    wanted = sorted(rows)
+    some = wanted[:: -(-len(wanted) // MEASURED)]
+    album = make_album(pixels, some, side, quality)
+    return round(sum(map(len, album.sheets)) * 4 / 3 * len(wanted) / len(some))
 
 
 def _tile(height: int, width: int, side: int) -> tuple[int, int]:

@@ -29,42 +29,52 @@ from evenhand.reporting.evaluation_view import EvaluationView
 from evenhand.reporting.faults import label_sentences
 from evenhand.reporting.glossary import Glossary
 from evenhand.reporting.overview import overview
-from evenhand.reporting.pictures import COLUMNS, SHEET, Album, make_album
+from evenhand.reporting.pictures import COLUMNS, SHEET, Album, embedded_size, make_album
 from evenhand.reporting.results_view import FinalView, Leaderboard, ResultView, final, leaderboard, rivals
 from evenhand.reporting.verdict import model_sentence, row_name, verdict
 from evenhand.store import write_bytes
 
 LIMIT = 5_000_000
 """Bytes that a report may have."""
-MOST_PICTURES = 2400
 FEW_CLASSES = 12
 """Up to so many classes each shows its full row of sample pictures; of more, half a row."""
+LOSSLESS_SIDE = 32
+"""Images up to this many pixels a side are kept as they are where there is room."""
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """How many pictures a report shows, and how well: the first that fits the budget is taken."""
+    """How many pictures a report shows, and how well."""
 
     cell: int
+    """Pictures behind a cell of the final model's matrix and of the chosen candidate's."""
+    others: int
+    """Pictures behind a cell of every other candidate's."""
     suspects: int
     copies: int
     samples: int
+    """Pictures a class."""
     side: int
+    """Longest side of a picture as it is kept, in pixels."""
     quality: int | None
+    """Of WebP; None keeps every pixel."""
 
 
 ALLOWANCES = (
-    Allowance(cell=18, suspects=60, copies=24, samples=8, side=64, quality=None),
-    Allowance(cell=18, suspects=60, copies=24, samples=8, side=64, quality=90),
-    Allowance(cell=12, suspects=60, copies=24, samples=8, side=64, quality=82),
-    Allowance(cell=6, suspects=60, copies=24, samples=8, side=64, quality=80),
-    Allowance(cell=3, suspects=60, copies=24, samples=6, side=64, quality=75),
-    Allowance(cell=1, suspects=48, copies=16, samples=4, side=48, quality=70),
-    Allowance(cell=0, suspects=24, copies=8, samples=1, side=32, quality=60),
-    Allowance(cell=0, suspects=0, copies=0, samples=0, side=32, quality=60),
+    Allowance(cell=18, others=18, suspects=60, copies=24, samples=8, side=64, quality=None),
+    Allowance(cell=18, others=18, suspects=60, copies=24, samples=8, side=64, quality=90),
+    Allowance(cell=18, others=12, suspects=60, copies=24, samples=8, side=64, quality=86),
+    Allowance(cell=18, others=8, suspects=60, copies=24, samples=8, side=64, quality=82),
+    Allowance(cell=18, others=4, suspects=60, copies=24, samples=8, side=64, quality=82),
+    Allowance(cell=12, others=2, suspects=60, copies=24, samples=8, side=64, quality=80),
+    Allowance(cell=12, others=1, suspects=60, copies=24, samples=8, side=64, quality=78),
+    Allowance(cell=8, others=0, suspects=60, copies=24, samples=8, side=64, quality=75),
+    Allowance(cell=4, others=0, suspects=60, copies=24, samples=6, side=64, quality=75),
+    Allowance(cell=1, others=0, suspects=40, copies=16, samples=4, side=48, quality=70),
+    Allowance(cell=0, others=0, suspects=24, copies=8, samples=1, side=32, quality=60),
+    Allowance(cell=0, others=0, suspects=0, copies=0, samples=0, side=32, quality=60),
 )
-LOSSLESS_SIDE = 32
-"""Images up to this many pixels a side are kept as they are where there is room."""
+"""From plenty to none: the first that fits the budget is taken."""
 
 
 def write_report(data: ReportData, path: Path) -> Path:
@@ -87,11 +97,15 @@ def render(data: ReportData, limit: int = LIMIT) -> bytes:
     EvenhandError
         When even without pictures it does not fit.
     """
+    pixels = data.dataset.pixels
     for allowance in ALLOWANCES:
         if allowance.quality is None and max(data.dataset.size) > LOSSLESS_SIDE:
             continue
-        page = _page(data, allowance)
-        if page is not None and len(page) <= limit:
+        shown = _shown(data, allowance)
+        if embedded_size(pixels, shown.rows, allowance.side, allowance.quality) > limit:
+            continue
+        page = _page(data, shown, allowance)
+        if len(page) <= limit:
             return page
     raise EvenhandError(
         f"The report does not fit {limit:,} bytes even without pictures: {len(data.audit.classes)} classes and "
@@ -124,26 +138,24 @@ class _Shown:
         return wanted.union(*(view.rows for view in self.evaluations))
 
 
-def _page(data: ReportData, allowance: Allowance) -> bytes | None:
-    """Return the page with so many pictures; None where they are so many that encoding them would be in vain."""
+def _shown(data: ReportData, allowance: Allowance) -> _Shown:
     manifest = data.dataset.manifest
-    a_class = allowance.samples if len(manifest.classes) <= FEW_CLASSES else -(-allowance.samples // 2)
-    shown = _Shown(
-        board=leaderboard(data, allowance.cell),
+    few = len(manifest.classes) <= FEW_CLASSES
+    return _Shown(
+        board=leaderboard(data, allowance.cell, allowance.others),
         final=final(data, allowance.cell),
-        samples=samples(manifest, a_class),
+        samples=samples(manifest, allowance.samples if few else -(-allowance.samples // 2)),
         suspects=suspects(manifest, data.audit, allowance.suspects),
         copies=copies(manifest, data.audit, allowance.copies),
     )
-    rows = shown.rows
-    if len(rows) > MOST_PICTURES and allowance.cell > 1:
-        return None
-    album = make_album(data.dataset.pixels, rows, allowance.side, allowance.quality)
+
+
+def _page(data: ReportData, shown: _Shown, allowance: Allowance) -> bytes:
+    album = make_album(data.dataset.pixels, shown.rows, allowance.side, allowance.quality)
     template = _environment(album).get_template("page.html")
     html = template.render(
         **vars(shown),
         **_words(data),
-        samples_a_class=a_class,
         few_classes=FEW_CLASSES,
         most_files=MOST_FILES,
         album=album,
@@ -192,6 +204,7 @@ def _environment(album: Album) -> Environment:
         "picture": album.picture,
         "counted": words.counted,
         "spelled": words.spelled,
+        "spelled_number": words.spelled_number,
         "starting": words.starting,
         "span": words.span,
         "sentence": words.sentence,

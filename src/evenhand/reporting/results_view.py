@@ -67,12 +67,15 @@ class Leaderboard:
     axis: Markup
 
 
-def leaderboard(data: ReportData, pictures: int) -> Leaderboard:
-    """Return the leaderboard with `pictures` pictures a cell of each matrix."""
+def leaderboard(data: ReportData, pictures: int, others: int) -> Leaderboard:
+    """Return the leaderboard with up to `pictures` pictures a cell of the chosen row's matrix, `others` of the rest."""
     if not data.results:
         return Leaderboard((), Markup(""))
     reach = share_scale([value for row in data.results for value in (row.low, row.high)])
-    rows = tuple(_row(data, rank, row, reach, pictures) for rank, row in enumerate(data.results, 1))
+    rows = tuple(
+        _row(data, rank, row, reach, pictures if row is data.chosen else others)
+        for rank, row in enumerate(data.results, 1)
+    )
     return Leaderboard(rows, axis(reach, lambda tick: percent(tick, 0)))
 
 

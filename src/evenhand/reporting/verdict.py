@@ -261,7 +261,9 @@ def weak_sentences(data: ReportData) -> list[Markup]:
         return []
     rows = weak_classes(data)
     if not rows:
-        return [Markup("None: precision and recall of every class are at least {}.").format(percent(RELIABLE, 0))]
+        return [
+            Markup("Every class is handled well: precision and recall are at least {}.").format(percent(RELIABLE, 0))
+        ]
     found = [
         Markup("<b>{}</b>, recall {}, precision {}: {}").format(
             name(row.name), percent(row.recall, 0), percent(row.precision, 0), _lower(spaced(row.reading))

@@ -1,0 +1,53 @@
+"""The paired difference between the choice and the others."""
+
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from evenhand.evaluation.intervals import corrected_resampled_t
+from evenhand.reporting.gain import difference, differences, gain
+
+
+def test_the_interval_is_the_one_of_the_corrected_test_over_folds(made_up: ModuleType) -> None:
+    data = made_up.report_data()
+    found = gain(data)
+    assert found is not None
+    assert found.interval is not None
+    given = data.dataset.manifest.given[data.chosen.indices]
+
+    def balanced(row: object, fold: int) -> float:
+        right = row.probabilities.argmax(axis=1) == given  # type: ignore[attr-defined]
+        here = data.folds == fold
+        return float(np.mean([right[here & (given == k)].mean() for k in np.unique(given[here])]))
+
+    by_fold = [balanced(data.chosen, fold) - balanced(data.plain, fold) for fold in range(4)]
+    mean, low, high, _ = corrected_resampled_t(by_fold, 1 / 3)
+    pooled = data.chosen.evaluation.balanced_accuracy.value - data.plain.evaluation.balanced_accuracy.value
+    assert found.value == pytest.approx(pooled)
+    assert found.interval.high - found.interval.low == pytest.approx(high - low)
+    assert found.value - found.interval.low == pytest.approx(mean - low)
+    assert not found.tied
+
+
+def test_there_is_nothing_to_gain_where_plain_training_is_the_choice_or_was_not_tried(made_up: ModuleType) -> None:
+    data = made_up.report_data()
+    assert gain(replace(data, choice=replace(data.choice, remedy="none", repair="none"))) is None
+    assert gain(replace(data, results=tuple(row for row in data.results if row.remedy != "none"))) is None
+    assert difference(made_up.audit_only(), data.plain) is None
+
+
+@pytest.mark.parametrize("folds", [None, np.zeros(510, dtype=np.int64)])
+def test_a_single_fold_gives_no_interval(made_up: ModuleType, folds: object) -> None:
+    found = gain(made_up.report_data(folds=folds))
+    assert found is not None
+    assert found.interval is None
+
+
+def test_the_choice_is_compared_with_everything_else_in_order(made_up: ModuleType) -> None:
+    data = made_up.report_data()
+    found = differences(data)
+    assert [one.other.name for one in found] == [row.name for row in data.results[1:]]
+    assert [one.tied for one in found] == [True, False, False]
+    assert differences(made_up.audit_only()) == []
