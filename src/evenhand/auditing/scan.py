@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -156,10 +157,10 @@ def _decoded(
     pixels, index = cache / f"pixels-{key}.npy", cache / f"pixels-{key}.json"
     # The index is written after the pixels: where it is, both are whole.
     if index.is_file() and pixels.is_file():
-        known: list[dict[str, str]] = json.loads(index.read_text(encoding="utf-8"))
-        return [Decoded(**row) for row in known], pixels
+        known: list[list[str]] = json.loads(index.read_text(encoding="utf-8"))
+        return [Decoded(*row) for row in known], pixels
     decoded = decode_all([entry.locator for entry in entries], pixels, size, jobs=jobs, progress=progress)
-    write_json(index, [asdict(result) for result in decoded])
+    write_json(index, [[row.file_sha256, row.pixel_sha256, row.kind, row.detail] for row in decoded])
     return decoded, pixels
 
 
@@ -172,12 +173,14 @@ def _state(locator: Locator) -> list[Any]:
 
 def _stamp(path: Path | None) -> list[Any]:
     """Return what changes when a file is replaced by another: place, length and time. Folders have none."""
-    if path is None or path.is_dir():
+    if path is None:
         return []
     try:
         status = path.stat()
     except OSError:
         return [text_of(str(path)), "gone"]
+    if stat.S_ISDIR(status.st_mode):
+        return []
     return [text_of(str(path)), status.st_size, status.st_mtime_ns]
 
 

@@ -107,8 +107,14 @@ def image_size(locator: Locator) -> tuple[int, int] | None:
             if isinstance(source, Path) and not source.is_file():
                 return None
             with Image.open(source, formats=FORMATS) as image:
-                # Pillow turns the size of a TIFF by itself.
-                turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-                return (image.width, image.height) if turned else (image.height, image.width)
+                return (image.width, image.height) if _is_turned(image) else (image.height, image.width)
     except Exception:  # whatever is wrong with it is said when it is decoded
         return None
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Return whether width and height change places when the image is put upright."""
+    # Pillow turns the size of a TIFF by itself, and would decode a PNG to look for EXIF data behind its pixels.
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+        return False
+    return image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)

@@ -84,7 +84,11 @@ def test_a_class_missing_from_one_split_stays_a_class() -> None:
 
 
 def test_a_class_may_be_named_like_a_split() -> None:
-    assert {entry.label for entry in arranged("train/1.png", "car/1.png", "bus/1.png").entries} == {"train", "car", "bus"}
+    assert {entry.label for entry in arranged("train/1.png", "car/1.png", "bus/1.png").entries} == {
+        "train",
+        "car",
+        "bus",
+    }
     with pytest.raises(DataError, match=r"named like splits \(dev, train\) beside others \(clean\)"):
         arranged("train/a/1.png", "dev/a/1.png", "clean/a/1.png")
 
@@ -104,7 +108,15 @@ def test_hidden_files_and_clutter_are_findings_and_never_a_class(tmp_path: Path)
     assert sorted(findings(source)) == [
         (path, "hidden")
         for path in sorted(
-            [".git", "__MACOSX", "Thumbs.db", "cats/.b.png", "cats/.ipynb_checkpoints", "dogs/@eaDir", "dogs/desktop.ini"]
+            [
+                ".git",
+                "__MACOSX",
+                "Thumbs.db",
+                "cats/.b.png",
+                "cats/.ipynb_checkpoints",
+                "dogs/@eaDir",
+                "dogs/desktop.ini",
+            ]
         )
     ]
     assert findings(arranged("cats/.x/a.png", "cats/.x/b.png", "cats/c.png")) == [("cats/.x", "hidden")]
@@ -170,7 +182,9 @@ ODD = [
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not allow such names")
 def test_odd_names_are_names(tmp_path: Path) -> None:
     source = read(tree(tmp_path, *(f"cats/{name}" for name in ODD), *(f"قطة\n/{name}" for name in ODD)))
-    assert {entry.path for entry in source.entries} == {f"{folder}/{name}" for folder in ("cats", "قطة\n") for name in ODD}
+    assert {entry.path for entry in source.entries} == {
+        f"{folder}/{name}" for folder in ("cats", "قطة\n") for name in ODD
+    }
     assert not source.findings
 
 

@@ -172,7 +172,10 @@ def test_only_a_header_is_no_entry(folder: Path) -> None:
 CELL = st.text(st.characters(codec="utf-8"), max_size=8)
 
 
-@given(st.lists(st.tuples(CELL, CELL, st.sampled_from(["train", "val", "test"]), CELL), max_size=8), st.sampled_from(",;\t"))
+@given(
+    st.lists(st.tuples(CELL, CELL, st.sampled_from(["train", "val", "test"]), CELL), max_size=8),
+    st.sampled_from(",;\t"),
+)
 def test_whatever_csv_writes_is_read(table: list[tuple[str, str, str, str]], delimiter: str) -> None:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter)
