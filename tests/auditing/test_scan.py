@@ -101,6 +101,14 @@ def test_what_is_decoded_once_is_not_decoded_again(data: Path, monkeypatch: pyte
     assert sorted(path.suffix for path in (data.parent / "cache").iterdir()) == [".json", ".npy"]
 
 
+@pytest.mark.parametrize("content", ["", "{", "[5]", '[["a", "b", "c", "d", "e"]]'])
+def test_a_damaged_index_costs_a_decoding(data: Path, content: str) -> None:
+    first = look(data)
+    (index,) = (data.parent / "cache").glob("*.json")
+    index.write_text(content, encoding="utf-8")
+    assert look(data).dataset.manifest.fingerprint() == first.dataset.manifest.fingerprint()
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -320,6 +328,15 @@ def test_a_full_disk(data: Path, small_disk: Path) -> None:
         scan(data, cache=small_disk / "cache", size=(500, 500))
     assert not list((small_disk / "cache").iterdir())
     scan(data, cache=small_disk / "cache")
+
+
+def test_a_disk_that_fails_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object, **__: object) -> Any:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(scanning, "read_source", failing)
+    with pytest.raises(EvenhandError, match=r"could not be read.*Input/output error"):
+        look(data)
 
 
 def test_progress_is_told(data: Path) -> None:

@@ -17,7 +17,7 @@ from evenhand.data.manifest import SPLITS, Dataset, Manifest
 from evenhand.data.pixels import MOST_PIXELS, Decoded, choose_size, decode_all
 from evenhand.data.readers.catalogue import read_source
 from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator, text_of
-from evenhand.errors import DataError
+from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Finding, Ints, digest
 from evenhand.store import unwritable, write_json
@@ -87,6 +87,8 @@ def scan(
         entries = sorted(source.entries, key=lambda entry: (SPLITS.index(entry.split), entry.path))
         chosen, note = _size(entries, size)
         decoded, pixels = _decoded(entries, chosen, [_stamp(data), _stamp(test)], cache, jobs, progress)
+    except OSError as error:
+        raise EvenhandError(f"{data} could not be read, or {cache} could not be written: {error}.") from error
     finally:
         let_go()
         shutil.rmtree(scratch, ignore_errors=True)
@@ -157,8 +159,10 @@ def _decoded(
     pixels, index = cache / f"pixels-{key}.npy", cache / f"pixels-{key}.json"
     # The index is written after the pixels: where it is, both are whole.
     if index.is_file() and pixels.is_file():
-        known: list[list[str]] = json.loads(index.read_text(encoding="utf-8"))
-        return [Decoded(*row) for row in known], pixels
+        try:
+            return [Decoded(*row) for row in json.loads(index.read_text(encoding="utf-8"))], pixels
+        except (ValueError, TypeError):
+            index.unlink()  # damaged from outside; the images are still there
     decoded = decode_all([entry.locator for entry in entries], pixels, size, jobs=jobs, progress=progress)
     write_json(index, [[row.file_sha256, row.pixel_sha256, row.kind, row.detail] for row in decoded])
     return decoded, pixels
