@@ -156,7 +156,7 @@ def test_a_click_on_a_cell_shows_its_pictures_and_another_hides_them(
     assert len(shown) == min(count, 18)
     assert all(picture.size["width"] > 50 and picture.size["height"] > 50 for picture in shown)
     assert "貓" in shown[0].get_attribute("aria-label")
-    assert f"Labelled 貓, called 貓: {count}" in figure.find_element(By.CSS_SELECTOR, ".behind h5").text
+    assert f"Labelled 貓, called 貓: {count}" in figure.find_element(By.CSS_SELECTOR, ".behind .title").text
     browser.photograph(tmp_path / "cell.png")
     # The pictures are really drawn: those of this class are blue bars on grey noise.
     colours = Image.open(io.BytesIO(shown[0].screenshot_as_png)).convert("RGB")

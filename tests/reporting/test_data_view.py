@@ -5,7 +5,15 @@ from types import ModuleType
 
 import numpy as np
 
-from evenhand.reporting.data_view import SAMPLED_CLASSES, class_counts, copies, pair_counts, samples, suspects
+from evenhand.reporting.data_view import (
+    SAMPLED_CLASSES,
+    class_counts,
+    copies,
+    count_scale,
+    pair_counts,
+    samples,
+    suspects,
+)
 
 
 def test_counts_hold_every_class_and_the_splits_that_hold_images(made_up: ModuleType) -> None:
@@ -20,6 +28,12 @@ def test_counts_hold_every_class_and_the_splits_that_hold_images(made_up: Module
     assert sum(row.share for row in found.rows) == 1
     assert 'width="100.0%"' in found.rows[0].chart
     assert f'width="{round(100 * 60 / 420, 2)}%"' in found.rows[1].chart
+
+
+def test_few_images_get_whole_ticks_alone() -> None:
+    assert count_scale([2, 1]).ticks == (0, 1, 2)
+    assert count_scale([0.6]).ticks == (0,)
+    assert count_scale([420, 3]).ticks == (0, 200, 400)
 
 
 def test_counts_of_nothing_at_all(made_up: ModuleType) -> None:

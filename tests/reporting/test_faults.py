@@ -7,7 +7,14 @@ import pytest
 from markupsafe import Markup
 
 from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue
-from evenhand.reporting.faults import fault_sentences, imbalance, label_sentences, times, wrong_labels_found
+from evenhand.reporting.faults import (
+    fault_sentences,
+    imbalance,
+    label_sentences,
+    times,
+    wrong_labels_found,
+    wrong_labels_unknown,
+)
 
 
 def audit(**changes: object) -> Audit:
@@ -70,6 +77,15 @@ def test_wrong_labels_are_told_with_interval_suspects_and_kind() -> None:
         "About 458 of 5,625 training labels are wrong (95 % interval 420 to 493). 431 images are named as suspects.",
         "Most of them are Cats filed as Cars (about 450) and Cars filed as Trucks (about 8).",
     ]
+
+
+def test_an_estimate_that_says_nothing_is_said_to_say_nothing() -> None:
+    vague = audit(wrong_labels=Interval(4, 0, 130))
+    assert wrong_labels_unknown(vague)
+    assert text(label_sentences(vague))[0].startswith(
+        "How many training labels are wrong cannot be told: the estimate is 4 of 190 (95 % interval 0 to 130)."
+    )
+    assert not wrong_labels_unknown(audit())
 
 
 def test_labels_that_were_not_checked_are_said_to_be_so() -> None:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -88,6 +89,13 @@ def test_every_element_is_closed_every_id_is_its_own_and_every_link_leads_somewh
     for node in root:
         for name in node.attributes.get("aria-labelledby", "").split():
             assert name in ids
+
+
+def test_headings_step_down_one_at_a_time(page: bytes, made_up: ModuleType) -> None:
+    levels = [int(node.tag[1]) for node in made_up.read_page(page) if re.fullmatch(r"h[1-6]", node.tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
 
 
 def test_nothing_is_loaded_from_anywhere(page: bytes, made_up: ModuleType) -> None:

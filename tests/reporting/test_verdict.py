@@ -43,12 +43,25 @@ def test_the_headline_names_wrong_labels_and_lopsided_classes(data: ReportData) 
 def test_the_headline_says_perhaps_where_the_estimate_is_vague(data: ReportData) -> None:
     vague = replace(data.audit, wrong_labels=Interval(25, 11, 238))
     assert text(headline(replace(data, audit=vague))).startswith("Perhaps one in 20 training labels is wrong, and")
+    most = replace(data.audit, wrong_labels=Interval(300, 290, 310))
+    assert text(headline(replace(data, audit=most))).startswith("More than half of all training labels are wrong, and")
 
 
 def test_the_headline_of_sound_data(made_up: ModuleType) -> None:
     listing = made_up.manifest(("a", "b"), (40, 40), (5, 5))
     sound = replace(made_up.audit(listing, 0.3), wrong_labels=Interval(0.3, 0.0, 2.0))
     assert text(headline(made_up.audit_only(audit=sound))) == "No serious fault was found in these data."
+
+
+@pytest.mark.parametrize("wrong", [None, Interval(3, 0, 40)])
+def test_sound_looking_data_whose_labels_are_not_known_are_not_called_sound(
+    made_up: ModuleType, wrong: Interval | None
+) -> None:
+    listing = made_up.manifest(("a", "b"), (40, 40), (5, 5))
+    unknown = replace(made_up.audit(listing, None), wrong_labels=wrong)
+    assert text(headline(made_up.audit_only(audit=unknown))) == (
+        "The classes are about equally large; how many labels are wrong is not known."
+    )
 
 
 def test_the_headline_begins_with_a_capital_but_leaves_a_class_name_as_it_is(made_up: ModuleType) -> None:

@@ -8,12 +8,19 @@ from evenhand.reporting import words
 
 
 @given(st.text(max_size=400))
-def test_a_name_of_any_characters_is_isolated_markup_that_can_be_written(text: str) -> None:
-    made = words.name(text)
-    assert made.startswith("<bdi>")
-    assert made.endswith("</bdi>")
-    assert "<" not in made[5:-6]
-    made.encode()
+def test_names_and_paths_of_any_characters_are_isolated_markup_that_can_be_written(text: str) -> None:
+    for made in (words.name(text), words.path(text)):
+        assert made.startswith("<bdi")
+        assert made.endswith("</bdi>")
+        assert made.count("<") == 2
+        made.encode()
+
+
+def test_a_long_class_name_is_shown_in_short_and_told_whole_when_it_is_pointed_at() -> None:
+    made = words.name('"' + "x" * 100)
+    assert made.startswith('<bdi title="&#34;xxx')
+    assert made.count("x") == 100 + words.LONGEST_NAME - 2
+    assert "title" not in words.name("x" * words.LONGEST_NAME)
 
 
 def test_a_long_name_keeps_its_head_and_its_tail() -> None:

@@ -98,7 +98,8 @@ def count_scale(counts: Iterable[float]) -> Scale:
     """Return the axis for counts: from zero to the largest of them."""
     most = max(counts, default=0) or 1
     ticks = scale(0.0, most, 4).ticks
-    return Scale(0.0, most, tuple(tick for tick in ticks if tick <= most))
+    # There is no half an image: where the ticks lie closer than one, only the whole ones are kept.
+    return Scale(0.0, most, tuple(tick for tick in ticks if tick <= most and tick == round(tick)))
 
 
 def samples(manifest: Manifest, a_class: int) -> list[tuple[str, tuple[int, ...]]]:

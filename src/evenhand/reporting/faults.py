@@ -12,6 +12,8 @@ from evenhand.reporting.words import counted, listed, name, number, spelled, spe
 
 LOPSIDED = 1.5
 """Largest over smallest class from which the counts are called lopsided."""
+MANY = 0.05
+"""Share of wrong labels that is no trifle any more."""
 LEAST_PAIR = 0.5
 """Estimated images from which a pair of classes is said to be mixed up."""
 
@@ -44,6 +46,14 @@ def times(ratio: float) -> str:
 def wrong_labels_found(audit: Audit) -> bool:
     """Return whether the number of wrong labels is surely above none."""
     return audit.wrong_labels is not None and audit.wrong_labels.low >= 1
+
+
+def wrong_labels_unknown(audit: Audit) -> bool:
+    """Return whether it cannot be told if labels are wrong: none may be, or more than one in twenty."""
+    wrong = audit.wrong_labels
+    if wrong is None:
+        return True
+    return not wrong_labels_found(audit) and wrong.high > MANY * sum(audit.counts["train"].values())
 
 
 def fault_sentences(audit: Audit) -> list[Markup]:
@@ -91,6 +101,12 @@ def label_sentences(audit: Audit) -> list[Markup]:
     training = number(sum(audit.counts["train"].values()))
     interval = Markup("95&nbsp;% interval {} to {}").format(number(wrong.low), number(wrong.high))
     named = starting(spelled(len(audit.flagged), "image is named as a suspect", "images are named as suspects"))
+    if wrong_labels_unknown(audit):
+        return [
+            Markup("How many training labels are wrong cannot be told: the estimate is {} of {} ({}). {}.").format(
+                number(wrong.value), training, interval, named
+            )
+        ]
     if not wrong_labels_found(audit):
         return [
             Markup("Few training labels or none are wrong: the estimate is {} of {} ({}). {}.").format(

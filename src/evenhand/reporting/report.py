@@ -194,6 +194,7 @@ def _environment(album: Album) -> Environment:
     )
     environment.filters |= {
         "name": words.name,
+        "path": words.path,
         "clipped": words.clipped,
         "number": words.number,
         "percent": words.percent,

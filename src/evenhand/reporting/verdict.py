@@ -9,9 +9,17 @@ from markupsafe import Markup
 from evenhand.evaluation.reading import RELIABLE
 from evenhand.records import REPAIR_WORDS, ClassFigures, RemedyResult
 from evenhand.reporting.content import ReportData
-from evenhand.reporting.faults import LOPSIDED, fault_sentences, imbalance, times, wrong_labels_found
+from evenhand.reporting.faults import (
+    LOPSIDED,
+    fault_sentences,
+    imbalance,
+    times,
+    wrong_labels_found,
+    wrong_labels_unknown,
+)
 from evenhand.reporting.gain import Gain, gain
 from evenhand.reporting.words import (
+    HALF,
     ONE_IN,
     code,
     counted,
@@ -64,10 +72,9 @@ def headline(data: ReportData) -> Markup:
     if audit.wrong_labels and wrong_labels_found(audit):
         share = audit.wrong_labels.value / max(1, sum(audit.counts["train"].values()))
         vague = audit.wrong_labels.high > VAGUE * audit.wrong_labels.value
+        hedge = "perhaps " if vague else "" if share > HALF else "about "
         parts.append(
-            Markup("{} {} training labels {} wrong").format(
-                "perhaps" if vague else "about", one_in(share), "is" if share < ONE_IN else "are"
-            )
+            Markup("{}{} training labels {} wrong").format(hedge, one_in(share), "is" if share < ONE_IN else "are")
         )
     lopsided = imbalance(audit)
     if lopsided and lopsided.ratio >= LOPSIDED:
@@ -76,6 +83,8 @@ def headline(data: ReportData) -> Markup:
                 name(lopsided.large), times(lopsided.ratio), name(lopsided.small)
             )
         )
+    if not parts and wrong_labels_unknown(audit):
+        return Markup("The classes are about equally large; how many labels are wrong is not known.")
     if not parts:
         return Markup("No serious fault was found in these data.")
     first, *rest = parts

@@ -9,8 +9,12 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup, escape
 
 LONGEST = 160
-"""Characters of a name or path that are shown; the rest is an ellipsis in its middle."""
+"""Characters of a path that are shown; the rest is an ellipsis in its middle."""
+LONGEST_NAME = 60
+"""Characters of a class name that are shown; the whole of it appears when it is pointed at."""
 
+HALF = 0.52
+"""Share above which `one_in` says "more than half"."""
 ONE_IN = 0.3
 """Share below which `one_in` speaks of one image, and the verb is singular."""
 
@@ -32,7 +36,15 @@ def _visible(character: str) -> str:
 
 
 def name(text: str) -> Markup:
-    """Return a class name, path or other foreign word, isolated so that its writing direction stays its own."""
+    """Return a class name, isolated so that its writing direction stays its own."""
+    short = clipped(text, LONGEST_NAME)
+    if len(text) <= LONGEST_NAME:
+        return Markup("<bdi>{}</bdi>").format(short)
+    return Markup('<bdi title="{}">{}</bdi>').format(clipped(text, 4 * LONGEST), short)
+
+
+def path(text: str) -> Markup:
+    """Return a path or what a program said of it, isolated likewise."""
     return Markup("<bdi>{}</bdi>").format(clipped(text))
 
 
@@ -113,7 +125,7 @@ def points(value: float) -> str:
 
 def one_in(share: float) -> str:
     """Return a share in (0, 1] as people say it: ``one in 12``, ``a third of all``, ``more than half of all``."""
-    if share > 0.52:
+    if share > HALF:
         return "more than half of all"
     if share >= 0.45:
         return "half of all"

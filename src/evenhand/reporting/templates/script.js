@@ -109,7 +109,8 @@ const show = (figure, button) => {
   button.setAttribute("aria-pressed", "true");
   const [label, called] = button.dataset.cell.split(",").map(Number);
   const found = known.cells[figure.dataset.view][button.dataset.cell];
-  const title = document.createElement("h5"), note = document.createElement("small");
+  const title = document.createElement("p"), note = document.createElement("small");
+  title.className = "title";
   title.append("Labelled ", isolated(known.classes[label]), ", called ", isolated(known.classes[called]), ": ", button.textContent, " ");
   note.textContent = (found.length < Number(button.textContent.replace(/\D/g, "")) ? found.length + " shown, " : "") +
     (label === called ? "the least sure first" : "the surest mistakes first");
