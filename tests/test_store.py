@@ -338,6 +338,14 @@ def test_what_a_killed_process_left_is_cleaned_and_what_is_finished_stays(tmp_pa
     assert tree(tmp_path) == before | {"cache": None, "cache/study": None}
 
 
+def test_what_a_worker_left_that_died_is_gone_at_the_end(tmp_path: Path) -> None:
+    with claim(tmp_path) as run:
+        run.bind("fingerprint", {})
+        (tmp_path / "trials/.tmp-abc").mkdir(parents=True)
+        (tmp_path / "trials/.tmp-abc/.oof.npz.77.tmp").write_bytes(b"half")
+    assert set(tree(tmp_path)) == {".lock", "study.json", "trials"}
+
+
 def test_a_run_killed_before_its_study_was_written_starts_afresh(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
     (tmp_path / "cache").mkdir()

@@ -141,6 +141,7 @@ class RunFolder:
             run._take_lock()
             run._look(asked)
             run._clear_leftovers()
+            run._cached = set() if run._fresh else set(run._cache())
         except OSError as error:
             run._unmake()
             run._let_go()
@@ -177,6 +178,7 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go of the folder; one that never got as far as its ``study.json`` is taken away again."""
+        self._clear_leftovers()
         if not self._bound:
             self._take_away()
         self._let_go()
@@ -298,14 +300,14 @@ class RunFolder:
         self._lock = lock
 
     def _clear_leftovers(self) -> None:
-        """Remove what a killed process was in the middle of writing."""
+        """Remove what a process that died, this run's earlier self or a worker, was in the middle of writing."""
         for pattern in ("trials/.tmp-*", ".*.tmp*", "*/.*.tmp*", "cache/*/.*.tmp*"):
             for leftover in self.path.glob(pattern):
                 if leftover.is_dir():
                     shutil.rmtree(leftover, ignore_errors=True)
                 else:
-                    leftover.unlink(missing_ok=True)
-        self._cached = set() if self._fresh else set(self._cache())
+                    with contextlib.suppress(OSError):
+                        leftover.unlink(missing_ok=True)
 
     def _take_away(self) -> None:
         """Leave the folder as it was found: a run that did not come to be, or another's that was only looked at."""
