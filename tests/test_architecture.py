@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1] / "src/evenhand"
 FILES = sorted(ROOT.rglob("*.py"))
 
 FLOORS = (
+    ("__main__",),
     ("cli", "review"),
     ("pipeline", "evaluating"),
     ("reporting",),
@@ -43,6 +44,7 @@ OPTIONAL = {
 }
 """Not installed for everyone: never imported with a file, only inside the function that needs it."""
 LIBRARIES = {
+    "__main__": set(),
     "evenhand": set(),
     "errors": set(),
     "progress": set(),
