@@ -69,13 +69,18 @@ def test_wrong_labels_are_told_with_interval_suspects_and_kind() -> None:
                 counts=counts(Cars=4949, Trucks=449, Cats=227),
                 wrong_labels=Interval(458, 420, 493),
                 issues=flagged,
-                pairs=(("Cars", "Cats", 450.0), ("Trucks", "Cars", 7.7), ("Cats", "Trucks", 0.2)),
+                pairs=(
+                    ("Cars", "Cats", 450.0),
+                    ("Trucks", "Cars", 47.7),
+                    ("Trucks", "Cats", 44.0),
+                    ("Cats", "Trucks", 0.2),
+                ),
             )
         )
     )
     assert found == [
         "About 458 of 5,625 training labels are wrong (95 % interval 420 to 493). 431 images are named as suspects.",
-        "Most of them are Cats filed as Cars (about 450) and Cars filed as Trucks (about 8).",
+        "Most of them are Cats filed as Cars (about 450) and Cars filed as Trucks (about 48).",
     ]
 
 

@@ -16,6 +16,8 @@ MANY = 0.05
 """Share of wrong labels that is no trifle any more."""
 LEAST_PAIR = 0.5
 """Estimated images from which a pair of classes is said to be mixed up."""
+TRIFLE = 0.1
+"""Share of the commonest mix-up below which the verdict passes over another."""
 
 
 class Imbalance(NamedTuple):
@@ -118,7 +120,7 @@ def label_sentences(audit: Audit) -> list[Markup]:
             number(wrong.value), training, interval, named
         )
     ]
-    pairs = [pair for pair in audit.pairs if pair[2] >= LEAST_PAIR][:3]
+    pairs = [pair for pair in audit.pairs if pair[2] >= max(LEAST_PAIR, TRIFLE * audit.pairs[0][2])][:3]
     if pairs:
         found.append(
             Markup("Most of them are {}.").format(

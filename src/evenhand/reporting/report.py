@@ -26,7 +26,7 @@ from evenhand.reporting.data_view import (
     suspects,
 )
 from evenhand.reporting.evaluation_view import EvaluationView
-from evenhand.reporting.faults import label_sentences
+from evenhand.reporting.faults import label_sentences, wrong_labels_found
 from evenhand.reporting.glossary import Glossary
 from evenhand.reporting.overview import overview
 from evenhand.reporting.pictures import COLUMNS, SHEET, Album, embedded_size, make_album
@@ -172,6 +172,7 @@ def _words(data: ReportData) -> dict[str, Any]:
         "data": data,
         "audit": data.audit,
         "verdict": verdict(data),
+        "labels_doubted": wrong_labels_found(data.audit),
         "overview": overview(data),
         "counts": class_counts(data.audit),
         "copy_groups": len({row.group for row in data.audit.duplicates}),
@@ -198,6 +199,7 @@ def _environment(album: Album) -> Environment:
         "clipped": words.clipped,
         "number": words.number,
         "percent": words.percent,
+        "chance": words.chance,
         "code": words.code,
         "spaced": words.spaced,
     }

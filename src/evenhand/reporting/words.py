@@ -112,6 +112,13 @@ def percent(value: float, places: int = 1) -> str:
     return f"{100 * value:.{places}f}\u00a0%"
 
 
+def chance(value: float) -> str:
+    """Return a probability as ``93 %``; what is nearly sure or nearly impossible is never said to be quite so."""
+    if value >= 0.995:
+        return "over 99\u00a0%"
+    return percent(value, 0) if value >= 0.005 else "under 1\u00a0%"
+
+
 def span(low: float, high: float, places: int = 1) -> str:
     """Return an interval of shares as ``88.1 to 93.9 %``."""
     return f"{100 * low:.{places}f} to {percent(high, places)}"

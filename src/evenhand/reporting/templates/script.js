@@ -120,9 +120,10 @@ const show = (figure, button) => {
   for (const [place, chance] of found) {
     const item = document.createElement("li"), words = document.createElement("div");
     words.className = "words";
-    words.append(chance + " % sure");
+    const sure = (chance > 99 ? "over 99" : chance) + "\u00a0% sure";
+    words.append(sure);
     words.title = known.paths[place];
-    item.append(picture(place, known.paths[place] + ", labelled " + known.classes[label] + ", called " + known.classes[called] + ", " + chance + " % sure"), words);
+    item.append(picture(place, known.paths[place] + ", labelled " + known.classes[label] + ", called " + known.classes[called] + ", " + sure), words);
     list.append(item);
   }
   box.append(title, list);
