@@ -214,6 +214,13 @@ class RemedyResult:
     """95 % interval of the out-of-fold balanced accuracy across folds and seeds."""
     high: float = 0.0
     seconds: float = 0.0
+    expected: Interval | None = None
+    """Balanced accuracy expected on the true labels, as far as the label audit knows them; None without an audit."""
+
+    @property
+    def judged(self) -> Interval:
+        """The figure that the choice goes by: the expected one where there is one, else that on the given labels."""
+        return self.expected or Interval(self.evaluation.balanced_accuracy.value, self.low, self.high)
 
     @property
     def name(self) -> str:

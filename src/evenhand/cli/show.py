@@ -94,14 +94,16 @@ def audit_lines(audit: Audit) -> list[str]:
 def print_comparison(comparison: Comparison) -> None:
     """Print the leaderboard and the choice."""
     console = Console(highlight=False)
-    table = Table("remedy", "model", "balanced accuracy", "95 % interval", "macro F1", title="Out of fold, best first")
+    audited = any(row.expected for row in comparison.results)
+    title = "Balanced accuracy out of fold, best first" + (
+        "; expected on the true labels, as far as the audit knows them" if audited else ""
+    )
+    table = Table("remedy", "model", "figure", "95 % interval", *(["given labels"] if audited else []), title=title)
     for row in comparison.results:
+        figure = row.judged
+        given = [f"{row.evaluation.balanced_accuracy.value:.3f}"] if audited else []
         table.add_row(
-            _plain(row.name),
-            row.model,
-            f"{row.evaluation.balanced_accuracy.value:.3f}",
-            f"{row.low:.3f} to {row.high:.3f}",
-            f"{row.evaluation.macro_f1.value:.3f}",
+            _plain(row.name), row.model, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", *given
         )
     console.print(table)
     chosen = comparison.choice

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.auditing.labels import Doubles
 from evenhand.evaluation.intervals import corrected_resampled_t, fold_interval, holm
+from evenhand.evaluation.label_noise import expected_balanced_accuracy
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Choice, Evaluation, Floats, Ints, RemedyResult
+from evenhand.records import Choice, Evaluation, Floats, Interval, Ints, RemedyResult
 from evenhand.remedies.catalogue import canonical, plan_for
 from evenhand.remedies.counting import trained_counts
 from evenhand.study.bench import Bench, Outcome
@@ -32,12 +34,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Score:
-    """A candidate's result, and its balanced accuracy in each (seed, fold) for paired comparisons."""
+    """A candidate's result, and the figure it is judged by in each (seed, fold) for paired comparisons."""
 
     candidate: Candidate
     result: RemedyResult
     by_fold: NDArray[np.float64]
-    """(seeds, folds) balanced accuracy on the given labels."""
+    """(seeds, folds) balanced accuracy: expected on the true labels where there is an audit, else on the given ones."""
 
 
 def judge(
@@ -46,7 +48,9 @@ def judge(
     """Return the out-of-fold scores of candidates, in the order given.
 
     Every candidate sees the same folds, seeds, order of images and crops. A repair was estimated without the fold
-    that judges it.
+    that judges it. With an audit the candidates are judged by the balanced accuracy expected on the true labels: on the
+    given ones a candidate that repeats their errors would win. The audit's networks have not seen the images that they
+    judge, and are not those of the candidates.
 
     Parameters
     ----------
@@ -84,7 +88,8 @@ def judge(
         mine = {place: outcomes[trial] for place, trial in trials.items()}
         kept = {fold: targets[candidate.repair, fold] for fold in (*bench.judged, WHOLE)}
         keys = tuple(dict.fromkeys(trial.key for trial in trials.values()))
-        scores.append(_score(bench, candidate, mine, kept, keys))
+        posterior = audit.whole.posterior if audit else None
+        scores.append(_score(bench, candidate, mine, kept, keys, posterior))
     return scores
 
 
@@ -94,20 +99,23 @@ def _score(
     outcomes: dict[tuple[int, int], Outcome],
     targets: dict[int, str],
     keys: tuple[str, ...],
+    posterior: Doubles | None,
 ) -> Score:
     seeds = 1 + max(seed for seed, _ in outcomes)
     probabilities = np.zeros((len(bench.rows), bench.n_classes))
-    by_fold = np.zeros((seeds, len(bench.judged)))
+    plain, expected = (np.zeros((seeds, len(bench.judged))) for _ in range(2))
     for (seed, fold), outcome in outcomes.items():
         here = np.searchsorted(bench.rows, outcome.rows)
         offsets = post_offsets(bench, candidate.remedy, targets[fold], fold)
         # A network that diverged predicts no numbers; it is judged as one that cannot tell the classes apart.
         found = softmax(np.nan_to_num(outcome.logits, nan=0.0, posinf=1e30, neginf=-1e30) + offsets)
         probabilities[here] += found / seeds
-        by_fold[seed, fold] = balanced_accuracy(bench.given[here], found.argmax(axis=1), bench.n_classes)
+        plain[seed, fold] = balanced_accuracy(bench.given[here], found.argmax(axis=1), bench.n_classes)
+        if posterior is not None:
+            expected[seed, fold] = expected_balanced_accuracy(found.argmax(axis=1), posterior[here])
     seen = np.flatnonzero(np.isin(bench.fold, bench.judged))
     evaluation = evaluate(bench.given[seen], probabilities[seen], bench.classes)
-    low, high = _interval(evaluation, by_fold, bench.n_folds)
+    given = _around(evaluation.balanced_accuracy, plain, bench.n_folds)
     result = RemedyResult(
         remedy=candidate.remedy,
         repair=candidate.repair,
@@ -118,20 +126,32 @@ def _score(
         trained_counts=_trained_counts(bench, candidate.remedy, targets[WHOLE]),
         curve=outcomes[0, 0].curve,
         trials=keys,
-        low=low,
-        high=high,
+        low=given.low,
+        high=given.high,
         seconds=round(sum(bench.run.seconds(key) for key in keys), 1),
+        expected=None
+        if posterior is None
+        else _expected(probabilities[seen].argmax(axis=1), posterior[seen], given, expected, bench.n_folds),
     )
-    return Score(candidate, result, by_fold)
+    return Score(candidate, result, plain if posterior is None else expected)
 
 
-def _interval(evaluation: Evaluation, by_fold: NDArray[np.float64], folds: int) -> tuple[float, float]:
-    """Return the 95 % interval across trainings around the pooled figure; with one training, that of the images."""
+def _expected(
+    predicted: Ints, posterior: Doubles, given: Interval, by_fold: NDArray[np.float64], folds: int
+) -> Interval:
+    """Return the expected figure; with one training its interval is as wide as that on the given labels."""
+    value = expected_balanced_accuracy(predicted, posterior)
+    shift = value - given.value
+    return _around(Interval(value, max(0.0, given.low + shift), min(1.0, given.high + shift)), by_fold, folds)
+
+
+def _around(pooled: Interval, by_fold: NDArray[np.float64], folds: int) -> Interval:
+    """Return the pooled figure with its 95 % interval across trainings; with one training, with its own."""
     if by_fold.size < 2:
-        return evaluation.balanced_accuracy.low, evaluation.balanced_accuracy.high
+        return pooled
     spread = fold_interval(by_fold.ravel(), 1 / (folds - 1))
-    middle = evaluation.balanced_accuracy.value
-    return max(0.0, middle - (spread.value - spread.low)), min(1.0, middle + (spread.high - spread.value))
+    low, high = pooled.value - (spread.value - spread.low), pooled.value + (spread.high - spread.value)
+    return Interval(pooled.value, max(0.0, low), min(1.0, high))
 
 
 def post_offsets(bench: Bench, remedy: str, targets: str, fold: int) -> Floats:
@@ -156,11 +176,11 @@ def _trained_counts(bench: Bench, remedy: str, targets: str) -> tuple[int, ...]:
 
 
 def ranked(scores: Sequence[Score]) -> list[Score]:
-    """Return the scores best first by pooled balanced accuracy; of equal ones, those without a repair first."""
+    """Return the scores best first by the figure they are judged by; of equal ones, those without a repair first."""
     return sorted(
         scores,
         key=lambda score: (
-            -score.result.evaluation.balanced_accuracy.value,
+            -score.result.judged.value,
             score.candidate.repair != "none",
             score.candidate.remedy,
             score.candidate.repair,
@@ -194,8 +214,11 @@ def choose(scores: Sequence[Score], folds: int) -> Choice:
     if others and best.by_fold.size >= 2:
         raw = [corrected_resampled_t((best.by_fold - other.by_fold).ravel(), 1 / (folds - 1))[3] for other in others]
         ties = [other for other, p in zip(others, holm(raw), strict=True) if p > SIGNIFICANCE]
-    figure = best.result.evaluation.balanced_accuracy.value
-    reason = f"It has the highest out-of-fold balanced accuracy, {figure:.3f}, of {len(scores)} candidates."
+    words = ", expected on the true labels," if best.result.expected else ","
+    reason = (
+        f"It has the highest out-of-fold balanced accuracy{words} {best.result.judged.value:.3f}, of {len(scores)} "
+        "candidates."
+    )
     if ties:
         reason += (
             f" {len(ties)} of them cannot be told apart from it by these {best.by_fold.size} paired trainings; "

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.records import Choice, Curve, Evaluation, RemedyResult, TestResult
+from evenhand.records import Choice, Curve, Evaluation, Interval, RemedyResult, TestResult
 from evenhand.store import write_arrays, write_json, write_table
 
 LEADERBOARD = (
@@ -24,15 +24,18 @@ LEADERBOARD = (
     "accuracy",
     "log_loss",
     "ece",
+    "expected",
+    "expected_low",
+    "expected_high",
 )
 
 
 def leaderboard_rows(results: Sequence[RemedyResult]) -> list[dict[str, Any]]:
-    """Return one row a result: names, out-of-fold figures rounded to six places."""
+    """Return one row a result: names, out-of-fold figures rounded to six places; None where there is no audit."""
     return [
         {"remedy": result.remedy, "repair": result.repair, "model": result.model}
         | {
-            name: round(value, 6)
+            name: None if value is None else round(value, 6)
             for name, value in (
                 ("balanced_accuracy", result.evaluation.balanced_accuracy.value),
                 ("low", result.low),
@@ -41,6 +44,9 @@ def leaderboard_rows(results: Sequence[RemedyResult]) -> list[dict[str, Any]]:
                 ("accuracy", result.evaluation.accuracy.value),
                 ("log_loss", result.evaluation.log_loss.value),
                 ("ece", result.evaluation.ece.value),
+                ("expected", result.expected.value if result.expected else None),
+                ("expected_low", result.expected.low if result.expected else None),
+                ("expected_high", result.expected.high if result.expected else None),
             )
         }
         for result in results
@@ -72,6 +78,7 @@ def read_results(run: Path) -> tuple[tuple[RemedyResult, ...], Choice | None]:
                 **row
                 | {
                     "evaluation": Evaluation.from_json(row["evaluation"]),
+                    "expected": Interval(**row["expected"]) if row["expected"] else None,
                     "trained_counts": tuple(row["trained_counts"]),
                     "trials": tuple(row["trials"]),
                     "curve": Curve(**{name: tuple(values) for name, values in row["curve"].items()}),
@@ -116,6 +123,7 @@ def _described(result: RemedyResult) -> dict[str, Any]:
     kept = {name: value for name, value in vars(result).items() if name not in ("probabilities", "indices", "seconds")}
     return kept | {
         "evaluation": result.evaluation.to_json(),
+        "expected": asdict(result.expected) if result.expected else None,
         # JSON has no NaN; a training that diverged ends its curve where the loss was last a number.
         "curve": {
             name: [value for value in values if np.isfinite(value)] for name, values in vars(result.curve).items()
@@ -124,7 +132,7 @@ def _described(result: RemedyResult) -> dict[str, Any]:
 
 
 def _cell(value: object) -> str:
-    return f"{value:.6f}" if isinstance(value, float) else str(value)
+    return f"{value:.6f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def _json(path: Path) -> Any:
