@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from evenhand.evaluation.intervals import corrected_resampled_t
+from evenhand.evaluation.label_noise import expected_balanced_accuracy
 from evenhand.evaluation.metrics import evaluate
 from evenhand.records import Curve, Interval, RemedyResult
 from evenhand.study.compare import (
@@ -23,6 +24,7 @@ from evenhand.study.compare import (
     ranked,
     with_recipe,
 )
+from evenhand.study.label_audit import audit_labels
 from evenhand.study.trial import Targets
 from evenhand.training.predict import softmax
 from evenhand.training.recipe import Recipe
@@ -241,3 +243,31 @@ def test_a_training_that_diverged_is_judged_as_one_that_knows_nothing(study: Any
     assert np.isfinite(bad.result.probabilities).all()
     assert bad.result.evaluation.balanced_accuracy.value == pytest.approx(1 / 3, abs=0.1)
     assert choose([bad, good], folds=3).remedy == "none"
+
+
+def test_with_an_audit_the_figure_expected_on_the_true_labels_decides(study: Any) -> None:
+    bench = study.bench()
+    audit = audit_labels(bench, study.recipe, 1, nested=False)
+    asked = candidates(["none", "sampler"], ["none"], study.recipe)
+    believed = audit.whole.posterior
+    for found in judge(bench, asked, audit, trust=0.5, seeds=1, title=""):
+        result = found.result
+        figure = result.expected
+        assert figure is not None
+        assert result.judged == figure
+        predicted = result.probabilities.argmax(axis=1)
+        assert figure.value == pytest.approx(expected_balanced_accuracy(predicted, believed))
+        assert figure.low <= figure.value <= figure.high
+        for fold in range(3):
+            here = bench.fold == fold
+            by_hand = expected_balanced_accuracy(predicted[here], believed[here])
+            assert found.by_fold[0, fold] == pytest.approx(by_hand)
+
+
+def test_the_expected_figure_outranks_the_given_one() -> None:
+    parrot = score("none", BEST, expected=Interval(0.6, 0.5, 0.7))
+    honest = score("none", BEST - 0.1, repair="drop", expected=Interval(0.9, 0.8, 1.0))
+    assert ranked([parrot, honest]) == [honest, parrot]
+    chosen = choose([parrot, honest], 4)
+    assert chosen.repair == "drop"
+    assert "expected on the true labels, 0.900" in chosen.reason

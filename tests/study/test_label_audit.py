@@ -4,9 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evenhand.evaluation.metrics import evaluate
+from evenhand.records import Curve, RemedyResult
 from evenhand.study import bench as bench_module
 from evenhand.study.compare import candidates, judge
-from evenhand.study.label_audit import WHOLE, audit_labels
+from evenhand.study.label_audit import WHOLE, audit_labels, refined
 
 REPAIRS = ("drop", "relabel", "soft")
 
@@ -92,3 +94,47 @@ def test_no_repair_is_the_labels_as_given(study: Any) -> None:
     assert audit.targets(bench, WHOLE, "none", 0.5) == bench.as_given
     kept = bench.workplace.targets(audit.targets(bench, WHOLE, "drop", 1.0))
     assert kept.keep.all()
+
+
+def guesses(given: Any, certainty: float, **words: Any) -> RemedyResult:
+    """Return a result that is sure of the given labels, except of the first image, which it calls class 2."""
+    believed = np.full((len(given), 3), (1 - certainty) / 2)
+    believed[np.arange(len(given)), given] = certainty
+    believed[0] = [(1 - certainty) / 2, (1 - certainty) / 2, certainty]
+    plain = {"remedy": "balanced-softmax", "repair": "drop", "model": "simple", "curve": Curve((), ())}
+    return RemedyResult(
+        **plain | words,
+        evaluation=evaluate(given, believed, ("a", "b", "c")),
+        probabilities=believed.astype(np.float32),
+        indices=np.arange(len(given)),
+        trained_counts=(1, 1, 1),
+    )
+
+
+def test_a_comparisons_own_predictions_refine_the_audit(study: Any) -> None:
+    bench = study.bench()
+    audit = audit_labels(bench, study.recipe, 1, nested=True)
+    sure = guesses(bench.given, 0.98)
+    better = refined(audit, bench, [sure, guesses(bench.given, 0.34, remedy="none")])
+    # Plain training hides rare images in the common class, so its predictions are left out.
+    np.testing.assert_array_equal(better.whole.posterior, refined(audit, bench, [sure]).whole.posterior)
+    doubt = better.whole.suspicion(bench.given)
+    assert doubt.argmax() == 0
+    assert doubt[0] > 0.5
+    assert better.whole.posterior[0].argmax() == 2
+    # What folds were judged with stays as it was.
+    assert all(better.models[fold] is audit.models[fold] for fold in range(3))
+
+
+def test_predictions_by_networks_that_saw_the_suspects_count_only_where_there_are_no_others(study: Any) -> None:
+    bench = study.bench()
+    audit = audit_labels(bench, study.recipe, 1, nested=True)
+    sure, unsure = guesses(bench.given, 0.98), guesses(bench.given, 0.5, repair="none")
+    np.testing.assert_array_equal(
+        refined(audit, bench, [sure, unsure]).whole.posterior, refined(audit, bench, [sure]).whole.posterior
+    )
+    alone = refined(audit, bench, [unsure])
+    assert not np.array_equal(alone.whole.posterior, audit.whole.posterior)
+    assert refined(audit, bench, [guesses(bench.given, 0.98, remedy="none")]) is audit
+    part = replace(sure, indices=np.arange(5))
+    assert refined(audit, bench, [part]) is audit

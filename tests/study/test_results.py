@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Choice, Curve, RemedyResult, TestResult
+from evenhand.records import Choice, Curve, Interval, RemedyResult, TestResult
 from evenhand.study.results import (
     LEADERBOARD,
     leaderboard_rows,
@@ -44,7 +44,18 @@ def row(remedy: str, repair: str = "none", **changes: Any) -> RemedyResult:
 
 
 def assert_same(found: RemedyResult, wanted: RemedyResult) -> None:
-    for name in ("remedy", "repair", "model", "evaluation", "trained_counts", "curve", "trials", "low", "high"):
+    for name in (
+        "remedy",
+        "repair",
+        "model",
+        "evaluation",
+        "trained_counts",
+        "curve",
+        "trials",
+        "low",
+        "high",
+        "expected",
+    ):
         assert getattr(found, name) == getattr(wanted, name), name
     np.testing.assert_array_equal(found.probabilities, wanted.probabilities)
     np.testing.assert_array_equal(found.indices, wanted.indices)
@@ -53,7 +64,7 @@ def assert_same(found: RemedyResult, wanted: RemedyResult) -> None:
 def test_what_was_concluded_reads_back(tmp_path: Path) -> None:
     assert read_results(tmp_path) == ((), None)
     assert read_nested(tmp_path) is None
-    rows = [row("smote", "drop"), row("none", probabilities=CHANCES[::-1].copy())]
+    rows = [row("smote", "drop", expected=Interval(0.7, 0.6, 0.8)), row("none", probabilities=CHANCES[::-1].copy())]
     write_results(tmp_path, rows, CHOICE, EVALUATION)
     found, choice = read_results(tmp_path)
     assert choice == CHOICE
