@@ -76,11 +76,20 @@ def die_always(task: tuple[Path, int]) -> int:
     return number
 
 
-def wait_long(folder: Path) -> None:
+def arrive(folder: Path) -> None:
+    """Leave this worker's number, and stay until the other worker is there too."""
     (folder / f"worker-{os.getpid()}").touch()
+    while len(list(folder.glob("worker-*"))) < 2:
+        time.sleep(0.02)
+
+
+def wait_long(folder: Path) -> None:
+    (folder / "waiting").touch()
     time.sleep(60)
 
 
 if __name__ == "__main__":
     with LocalEngine(2) as engine:
-        engine.map(wait_long, [Path(sys.argv[1])] * 4)
+        engine.map(arrive, [Path(sys.argv[1])] * 2)
+        # One worker is busy now, the other has nothing to do.
+        engine.map(wait_long, [Path(sys.argv[1])])

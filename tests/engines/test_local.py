@@ -130,18 +130,20 @@ def test_other_children_of_the_process_are_left_alone(work: Any, tmp_path: Path)
 
 
 def started(folder: Path) -> tuple[subprocess.Popen[bytes], list[int]]:
-    """Start a process with two busy workers, in a process group of its own."""
+    """Start a process with a busy and an idle worker, in a process group of its own."""
     parent = subprocess.Popen(
         [sys.executable, str(HERE / "engine_work.py"), str(folder)], start_new_session=True, stderr=subprocess.PIPE
     )
-    assert until(lambda: len(list(folder.iterdir())) == 2)
-    return parent, [int(path.name.partition("-")[2]) for path in folder.iterdir()]
+    assert until(lambda: (folder / "waiting").exists())
+    return parent, [int(path.name.partition("-")[2]) for path in folder.glob("worker-*")]
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("how", ["killed", "interrupted", "interrupted as a group"])
 def test_no_worker_outlives_its_parent(tmp_path: Path, how: str) -> None:
     parent, workers = started(tmp_path)
+    assert len(workers) == 2
+    assert all(map(alive, workers))
     try:
         if how == "killed":
             parent.kill()
@@ -157,4 +159,3 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, how: str) -> None:
     finally:
         parent.kill()
         parent.wait()
-    assert len(list(tmp_path.iterdir())) == 2
