@@ -54,7 +54,7 @@ def _once(folder: Path, jobs: int, number: int) -> None:
         f"({estimate['low']:.0f} to {estimate['high']:.0f}); {describe_quality(run, truth)}"
     )
     print(
-        f"  chose {told['chosen']['remedy']} / {told['chosen']['repair']}; balanced accuracy on the test labels as given "
+        f"  chose {told['chosen']['remedy']} / {told['chosen']['repair']}; balanced accuracy on the given test labels "
         f"{figure['balanced_accuracy']:.3f}, n={figure['n']}"
     )
     verdict = _verdict(run / "report.html")
