@@ -64,7 +64,7 @@ def test_without_a_word_the_help_appears(evenhand: Callable[..., Any]) -> None:
         ("run DATA --trust 2", "--trust must be above 0"),
         ("run DATA --jobs 0", "--jobs must be at least 1"),
         ("run DATA --jobs many", "--jobs"),
-        ("run", "data"),
+        ("run", "Missing argument 'DATA'"),
         ("run DATA MORE", "MORE"),
         ("train DATA --remedy none --remedy smote", "use compare for several"),
         ("train DATA --repair none,drop", "use compare for several"),

@@ -200,7 +200,7 @@ def main() -> None:
             # A class name that the terminal cannot show is no reason to lose the results.
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], prog_name="evenhand", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
         if code == INTERRUPTED:  # typer turns Ctrl-C into this code and says nothing

@@ -14,6 +14,7 @@ from evenhand.settings import Evaluate, Settings
 Data = Annotated[
     Path,
     typer.Argument(
+        metavar="DATA",
         help="A folder with one folder a class (with or without train/val/test above them), a CSV, an .npz, a pickle "
         "of (tensor, label) pairs, or a .zip of any of these.",
         show_default=False,
