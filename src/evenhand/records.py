@@ -216,6 +216,8 @@ class RemedyResult:
     seconds: float = 0.0
     expected: Interval | None = None
     """Balanced accuracy expected on the true labels, as far as the label audit knows them; None without an audit."""
+    by_fold: tuple[float, ...] = ()
+    """The figure that the choice goes by in each training: all folds of the first seed, then of the next."""
 
     @property
     def judged(self) -> Interval:

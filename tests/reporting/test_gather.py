@@ -69,8 +69,8 @@ def test_a_whole_run_comes_back(made_up: ModuleType, tmp_path: Path) -> None:
     assert found.chosen is found.results[0]
     assert found.plain is found.results[-1]
     assert found.model == data.model
-    assert found.n_folds == 4
-    np.testing.assert_array_equal(found.folds, data.results[0].indices % 4)
+    assert (found.folds, found.held_out) == (4, 4)
+    assert found.chosen.by_fold == data.chosen.by_fold
     np.testing.assert_array_equal(found.dataset.pixels, data.dataset.pixels)
     assert found.reproduce.versions == {"machine": "cpu x", "numpy": "2"}
 
@@ -79,20 +79,30 @@ def test_an_audit_alone_comes_back(made_up: ModuleType, tmp_path: Path) -> None:
     write_run(tmp_path, made_up.audit_only(), results=False, command="audit", test=None)
     found = gather(tmp_path)
     assert found.results == ()
-    assert (found.choice, found.test, found.nested, found.model, found.folds) == (None,) * 5
+    assert (found.choice, found.test, found.nested, found.model) == (None,) * 4
+    assert found.folds == 0
     assert found.reproduce.command == "evenhand audit 'pictures/cars and cats/train' --preset standard"
 
 
 def test_a_run_whose_folds_are_gone_is_still_told(made_up: ModuleType, tmp_path: Path) -> None:
     write_run(tmp_path, made_up.report_data())
     (tmp_path / "cache" / "study" / "rows.npz").unlink()
-    assert gather(tmp_path).folds is None
+    assert (gather(tmp_path).folds, gather(tmp_path).held_out) == (0, 0)
+
+
+def test_a_single_fold_that_was_held_out_is_counted(made_up: ModuleType, tmp_path: Path) -> None:
+    data = made_up.report_data()
+    write_run(tmp_path, data)
+    rows = np.arange(len(data.dataset.manifest))
+    folds = np.where(np.isin(rows, data.chosen.indices), 0, 1 + rows % 3)
+    np.savez(tmp_path / "cache" / "study" / "rows.npz", rows=rows, folds=folds)
+    assert (gather(tmp_path).folds, gather(tmp_path).held_out) == (4, 1)
 
 
 def test_folds_of_other_images_are_not_taken(made_up: ModuleType, tmp_path: Path) -> None:
     write_run(tmp_path, made_up.report_data())
     np.savez(tmp_path / "cache" / "study" / "rows.npz", rows=np.arange(5), folds=np.arange(5))
-    assert gather(tmp_path).folds is None
+    assert gather(tmp_path).folds == 0
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def diverged(made_up: ModuleType) -> ReportData:
 
 KINDS: dict[str, Callable[[ModuleType], ReportData]] = {
     "whole": whole,
+    "expected on true labels": lambda made_up: made_up.with_expected(made_up.report_data()),
     "audit alone": lambda made_up: made_up.audit_only(),
     "many scripts": many_scripts,
     "corrected labels": corrected,
@@ -62,7 +63,7 @@ KINDS: dict[str, Callable[[ModuleType], ReportData]] = {
     "no test set": lambda made_up: made_up.report_data(test=(0, 0, 0)),
     "one class in the test set": lambda made_up: made_up.report_data(test=(9, 0, 0)),
     "two classes, one candidate": lambda made_up: made_up.report_data(
-        ("a", "b"), (40, 9), (5, 5), remedies=(("none", "none", 0.8),), folds=None
+        ("a", "b"), (40, 9), (5, 5), remedies=(("none", "none", 0.8),), folds=0
     ),
     "two hundred classes": lambda made_up: made_up.report_data(
         [f"class {n}" for n in range(200)], [12] * 200, [2] * 200, side=(8, 8), remedies=made_up.REMEDIES[:2]
@@ -182,6 +183,16 @@ def test_a_whole_run_tells_everything_it_should(made_up: ModuleType) -> None:
         assert said in text
     (opened,) = [node for node in root.all("details", **{"class": "row"}) if "open" in node.attributes]
     assert "chosen" in opened.text
+
+
+def test_what_is_expected_on_the_true_labels_stands_beside_the_figure_on_the_given_ones(made_up: ModuleType) -> None:
+    root = made_up.read_page(render(made_up.with_expected(made_up.report_data())))
+    (board,) = root.all("table", id="leaderboard")
+    heads = [head.text for head in board.all("thead")[0].all("th")]
+    assert heads[1:4] == ["Expected balanced accuracy", "95 % interval", "On given labels"]
+    rows = [[float(cell.attributes.get("data-value", "nan")) for cell in row.all("td")] for row in board.all("tr")[1:]]
+    assert all(row[0] == pytest.approx(min(1, row[2] + 0.05)) for row in rows)
+    assert "Expected balanced accuracy" in [node.text for node in root.all("dfn")]
 
 
 def test_the_pictures_of_a_cell_are_those_of_the_matrix(made_up: ModuleType) -> None:

@@ -59,7 +59,7 @@ def test_rivals_are_all_but_the_choice(made_up: ModuleType) -> None:
     found = rivals(data)
     assert [row.tied for row in found.rows] == [True, False, False]
     assert all(row.value.startswith("+") and " to " in row.reach for row in found.rows)
-    assert [row.reach for row in rivals(replace(data, folds=None)).rows] == ["–"] * 3
+    assert [row.reach for row in rivals(replace(data, folds=0)).rows] == ["–"] * 3
     assert rivals(made_up.audit_only()).rows == ()
 
 

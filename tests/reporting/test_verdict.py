@@ -3,7 +3,6 @@
 from dataclasses import replace
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 from evenhand.records import Interval
@@ -86,6 +85,13 @@ def test_the_gain_is_told_with_its_interval_and_ties_are_named(data: ReportData)
     assert found[1] == "One other candidate cannot be told apart from it: balanced-softmax with suspects left out."
 
 
+def test_figures_expected_on_the_true_labels_are_said_to_be_so(made_up: ModuleType, data: ReportData) -> None:
+    found = texts(remedy_sentences(made_up.with_expected(data)))
+    value = data.chosen.evaluation.balanced_accuracy.value + 0.05
+    assert found[0].startswith(f"sampler with suspects left out beats plain training: {100 * value:.1f} % against ")
+    assert "balanced accuracy, out of fold and expected on the true labels; a gain of " in found[0]
+
+
 def test_a_tie_with_plain_training_is_not_called_a_gain(data: ReportData) -> None:
     tied = replace(data, choice=replace(data.choice, ties=tuple(row.name for row in data.results[1:])))
     found = texts(remedy_sentences(tied))
@@ -120,8 +126,10 @@ def test_a_larger_network_is_named_as_a_part_of_the_gain(data: ReportData) -> No
 
 
 def test_a_single_hold_out_set_gives_no_interval_and_says_so(data: ReportData) -> None:
-    held = replace(data, folds=np.zeros(510, dtype=np.int64), test=None)
-    assert "from a single hold-out set no interval can be had" in texts(remedy_sentences(held))[0]
+    held = replace(
+        data, results=tuple(replace(row, by_fold=row.by_fold[:1]) for row in data.results), held_out=1, test=None
+    )
+    assert "no interval can be given from a single training" in texts(remedy_sentences(held))[0]
     assert "so it flatters a little" in texts(figure_sentences(held))[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evenhand.data.manifest import Dataset
-from evenhand.records import Audit, Choice, Evaluation, Ints, RemedyResult, Reproduce, TestResult
+from evenhand.records import Audit, Choice, Evaluation, RemedyResult, Reproduce, TestResult
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class ReportData:
     nested: Evaluation | None
     """The out-of-fold figure of the whole procedure, choosing included: the headline where there is no test set."""
     reproduce: Reproduce
-    folds: Ints | None = None
-    """The fold of each image of the results' `indices`, for paired comparisons; None where it is not known."""
-    n_folds: int = 0
-    """Folds that the training images were dealt into; fewer may have been held out."""
+    folds: int = 0
+    """Parts that the training images were dealt into; 0 where that is not known."""
+    held_out: int = 0
+    """Parts of them that were held out, one after the other, to judge the candidates."""
     model: FinalModel | None = None
 
     @property

@@ -74,14 +74,19 @@ class EvaluationView:
         return {row for found in self.pictures.values() for row in found.rows}
 
 
+EXPECTED = "expected balanced accuracy"
 FIGURES = ("balanced accuracy", "accuracy", "macro F1", "log-loss", "calibration error")
 
 
-def figure_rows(evaluation: Evaluation, reach: tuple[float, float] | None = None) -> tuple[FigureRow, ...]:
+def figure_rows(
+    evaluation: Evaluation, reach: tuple[float, float] | None = None, expected: Interval | None = None
+) -> tuple[FigureRow, ...]:
     """Return the figures of an evaluation as text, shares in per cent.
 
-    `reach` is the interval of the balanced accuracy across trainings, where there is one.
+    `reach` is the interval of the balanced accuracy across trainings, `expected` the balanced accuracy expected on the
+    true labels, where there is one.
     """
+    first = (_figure(EXPECTED, expected),) if expected else ()
     balanced = evaluation.balanced_accuracy
     values = (
         Interval(balanced.value, *reach) if reach else balanced,
@@ -90,7 +95,7 @@ def figure_rows(evaluation: Evaluation, reach: tuple[float, float] | None = None
         evaluation.log_loss,
         evaluation.ece,
     )
-    return tuple(_figure(term, value) for term, value in zip(FIGURES, values, strict=True))
+    return first + tuple(_figure(term, value) for term, value in zip(FIGURES, values, strict=True))
 
 
 def _figure(term: str, value: Interval) -> FigureRow:
@@ -107,6 +112,7 @@ def view(
     pictures: int,
     most_classes: int,
     reach: tuple[float, float] | None = None,
+    expected: Interval | None = None,
 ) -> EvaluationView:
     """Return what the page shows of an evaluation.
 
@@ -124,13 +130,15 @@ def view(
         Rows of the table of classes; with more classes, those of the lowest F1 are shown.
     reach : tuple of float, optional
         Interval of the balanced accuracy across trainings, shown instead of that across images.
+    expected : Interval, optional
+        The balanced accuracy expected on the true labels.
     """
     found = behind(*seen, shown_cells(evaluation), pictures) if seen else {}
     classes = class_rows(evaluation, most_classes)
     return EvaluationView(
         key=key,
         evaluation=evaluation,
-        figures=figure_rows(evaluation, reach),
+        figures=figure_rows(evaluation, reach, expected),
         classes=classes,
         left_out=len(evaluation.classes) - len(classes),
         matrix=_matrix(evaluation, found) if len(evaluation.classes) <= MOST_IN_MATRIX else (),

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from evenhand.evaluation.intervals import corrected_resampled_t
-from evenhand.records import Interval, Ints, RemedyResult
+from evenhand.records import Interval, RemedyResult
 from evenhand.reporting.content import ReportData
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Balanced accuracy of the choice minus that of `other`; `interval` is None where there is a single fold."""
+    """The figure the choice goes by minus that of `other`; `interval` is None where there is a single training."""
 
     other: RemedyResult
     value: float
@@ -37,30 +37,16 @@ def differences(data: ReportData) -> list[Gain]:
 def difference(data: ReportData, other: RemedyResult) -> Gain | None:
     """Return the choice compared with one candidate; None where nothing was chosen.
 
-    The interval is that of the corrected resampled t-test over folds, which also decides ties, moved to the difference
-    of the pooled figures.
+    The interval is that of the corrected resampled t-test over folds and seeds, which also decides ties, moved to the
+    difference of the pooled figures.
     """
     chosen = data.chosen
     if chosen is None:
         return None
-    value = chosen.evaluation.balanced_accuracy.value - other.evaluation.balanced_accuracy.value
-    by_fold = _by_fold(data, chosen) - _by_fold(data, other)
+    value = chosen.judged.value - other.judged.value
     found = None
-    if len(by_fold) > 1:
-        mean, low, high, _ = corrected_resampled_t(by_fold, 1 / (data.n_folds - 1))
+    if len(chosen.by_fold) == len(other.by_fold) > 1 < data.folds:
+        paired = np.subtract(chosen.by_fold, other.by_fold)
+        mean, low, high, _ = corrected_resampled_t(paired, 1 / (data.folds - 1))
         found = Interval(value, value - (mean - low), value + (high - mean))
     return Gain(other, value, found, data.is_tied(other), chosen.model == other.model)
-
-
-def _by_fold(data: ReportData, row: RemedyResult) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if data.folds is None:
-        return np.zeros(0)
-    given = data.dataset.manifest.given[row.indices]
-    called = row.probabilities.argmax(axis=1)
-    return np.array([_balanced(given[data.folds == f], called[data.folds == f]) for f in np.unique(data.folds)])
-
-
-def _balanced(labels: Ints, called: Ints) -> float:
-    support = np.bincount(labels)
-    right = np.bincount(labels[labels == called], minlength=len(support))
-    return float((right[support > 0] / support[support > 0]).mean())

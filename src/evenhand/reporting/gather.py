@@ -12,7 +12,7 @@ import numpy as np
 from evenhand.auditing.files import read_audit
 from evenhand.data.manifest import Dataset, read_manifest
 from evenhand.errors import UsageError
-from evenhand.records import SCHEMA_VERSION, Evaluation, Ints, RemedyResult, Reproduce
+from evenhand.records import SCHEMA_VERSION, Evaluation, RemedyResult, Reproduce
 from evenhand.reporting.content import FinalModel, ReportData
 from evenhand.store import STUDY
 from evenhand.study.results import read_nested, read_results, read_test
@@ -34,7 +34,7 @@ def gather(run: Path) -> ReportData:
         raise UsageError(f"The decoded images {pixels} are gone. Run the same command again.")
     results, choice = read_results(run)
     nested: Evaluation | None = read_nested(run)
-    folds, n_folds = _folds(run, results)
+    folds, held_out = _folds(run, results)
     return ReportData(
         title=_title(study),
         dataset=Dataset(read_manifest(run / "manifest.csv", study["classes"]), np.load(pixels, mmap_mode="r")),
@@ -45,7 +45,7 @@ def gather(run: Path) -> ReportData:
         nested=nested,
         reproduce=Reproduce(_command(study), _versions(study["environment"]), study["settings"]),
         folds=folds,
-        n_folds=n_folds,
+        held_out=held_out,
         model=_final_model(run),
     )
 
@@ -64,17 +64,17 @@ def _title(study: dict[str, Any]) -> str:
     return path.name or study["data"]
 
 
-def _folds(run: Path, results: tuple[RemedyResult, ...]) -> tuple[Ints | None, int]:
-    """Return the fold of each image that the results speak of, and how many folds there are."""
+def _folds(run: Path, results: tuple[RemedyResult, ...]) -> tuple[int, int]:
+    """Return how many folds there are, and how many of them the results speak of; zeros where that is not known."""
     path = run / "cache" / "study" / "rows.npz"
     if not results or not path.is_file():
-        return None, 0
+        return 0, 0
     with np.load(path, allow_pickle=False) as file:
         rows, folds = file["rows"], file["folds"]
-    wanted = results[0].indices
-    if not np.isin(wanted, rows).all():
-        return None, 0
-    return folds[np.searchsorted(rows, wanted)], int(folds.max()) + 1
+    judged = np.isin(rows, results[0].indices)
+    if judged.sum() < len(results[0].indices):
+        return 0, 0
+    return len(np.unique(folds)), len(np.unique(folds[judged]))
 
 
 def _final_model(run: Path) -> FinalModel | None:

@@ -13,6 +13,11 @@ TERMS = {
         "The mean of the recalls of all classes, so that a rare class counts as much as a common one; naming the "
         "common class every time earns no more than guessing."
     ),
+    "expected balanced accuracy": (
+        "What the balanced accuracy would be against the true labels, as far as the check of the labels knows them: an "
+        "image counts for each class with the probability that it shows it. On the given labels, a candidate that "
+        "repeats their errors would win."
+    ),
     "accuracy": "The share of all images that are named rightly; the common classes dominate it.",
     "recall": "Of the images with this label, the share that the model finds.",
     "precision": "Of the images that the model calls by this name, the share that carry this label.",

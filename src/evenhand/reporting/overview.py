@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from evenhand.evaluation.intervals import wilson
-from evenhand.records import Audit, Evaluation
+from evenhand.records import Audit, Evaluation, Interval
 from evenhand.reporting.charts import WHOLE, interval
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.faults import imbalance, times, wrong_labels_found
@@ -71,43 +71,29 @@ def _models(data: ReportData, guessing: float) -> Iterator[Measured]:
     if data.test:
         figure = data.test.evaluation
         tested = counted(figure.n, "test image")
-        yield _measured(Markup("Final model"), tested, figure, guessing, kind="chosen")
+        yield _measured(Markup("Final model"), tested, figure.balanced_accuracy, guessing, kind="chosen")
         if data.test.corrected:
-            yield _measured(
-                Markup("Final model"), f"{tested}, corrected labels", data.test.corrected, guessing, kind="chosen"
-            )
+            other = data.test.corrected.balanced_accuracy
+            yield _measured(Markup("Final model"), f"{tested}, corrected labels", other, guessing, kind="chosen")
     elif data.nested:
         origin = "single hold-out set" if single_hold_out(data) else "nested out of fold"
-        yield _measured(Markup("Whole procedure"), origin, data.nested, guessing, kind="chosen")
+        yield _measured(Markup("Whole procedure"), origin, data.nested.balanced_accuracy, guessing, kind="chosen")
     where = "hold-out set" if single_hold_out(data) else "out of fold"
+    if data.chosen and data.chosen.expected:
+        where += ", expected on true labels"
     candidates = [data.chosen] if data.chosen is data.plain else [data.chosen, data.plain]
     for row in candidates:
         if row is None:
             continue
         words = Markup("Plain training") if row is data.plain else row_name(row)
-        reach = (row.low, row.high)
-        yield _measured(words, f"{where}, {row.model}", row.evaluation, guessing, reach=reach)
+        yield _measured(words, f"{where}, {row.model}", row.judged, guessing)
 
 
-def _measured(
-    label: Markup,
-    detail: str,
-    figure: Evaluation,
-    guessing: float,
-    *,
-    reach: tuple[float, float] | None = None,
-    kind: str = "",
-) -> Measured:
-    value = figure.balanced_accuracy.value
-    low, high = reach or (figure.balanced_accuracy.low, figure.balanced_accuracy.high)
-    spoken = f"{label.striptags()}, {detail}: {percent(value)}, 95 % interval {span(low, high)}"
-    return Measured(
-        label,
-        detail,
-        percent(value),
-        span(low, high),
-        interval(value, low, high, WHOLE, spoken, mark=guessing, kind=kind),
-    )
+def _measured(label: Markup, detail: str, figure: Interval, guessing: float, *, kind: str = "") -> Measured:
+    reach = span(figure.low, figure.high)
+    spoken = f"{label.striptags()}, {detail}: {percent(figure.value)}, 95 % interval {reach}"
+    chart = interval(figure.value, figure.low, figure.high, WHOLE, spoken, mark=guessing, kind=kind)
+    return Measured(label, detail, percent(figure.value), reach, chart)
 
 
 def _recalls(figure: Evaluation) -> list[Measured]:

@@ -173,6 +173,7 @@ def _words(data: ReportData) -> dict[str, Any]:
         "audit": data.audit,
         "verdict": verdict(data),
         "labels_doubted": wrong_labels_found(data.audit),
+        "expected": any(row.expected for row in data.results),
         "overview": overview(data),
         "counts": class_counts(data.audit),
         "copy_groups": len({row.group for row in data.audit.duplicates}),

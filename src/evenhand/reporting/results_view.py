@@ -71,7 +71,7 @@ def leaderboard(data: ReportData, pictures: int, others: int) -> Leaderboard:
     """Return the leaderboard with up to `pictures` pictures a cell of the chosen row's matrix, `others` of the rest."""
     if not data.results:
         return Leaderboard((), Markup(""))
-    reach = share_scale([value for row in data.results for value in (row.low, row.high)])
+    reach = share_scale([end for row in data.results for end in (row.judged.low, row.judged.high)])
     rows = tuple(
         _row(data, rank, row, reach, pictures if row is data.chosen else others)
         for rank, row in enumerate(data.results, 1)
@@ -80,10 +80,11 @@ def leaderboard(data: ReportData, pictures: int, others: int) -> Leaderboard:
 
 
 def _row(data: ReportData, rank: int, row: RemedyResult, reach: Scale, pictures: int) -> ResultView:
-    value = row.evaluation.balanced_accuracy.value
+    judged = row.judged
     chosen, tied = row is data.chosen, data.is_tied(row)
-    spoken = f"{row.name}: balanced accuracy {percent(value)}, 95 % interval {span(row.low, row.high)}"
-    plain = data.plain.evaluation.balanced_accuracy.value if data.plain else None
+    kind = "chosen" if chosen else ""
+    spoken = f"{row.name}: balanced accuracy {percent(judged.value)}, 95 % interval {span(judged.low, judged.high)}"
+    plain = data.plain.judged.value if data.plain else None
     trained, trained_axis = _trained(data, row)
     seen = (data.dataset.manifest.given[row.indices], row.probabilities, row.indices)
     return ResultView(
@@ -93,7 +94,7 @@ def _row(data: ReportData, rank: int, row: RemedyResult, reach: Scale, pictures:
         description=describe(row),
         chosen=chosen,
         tied=tied and not chosen,
-        chart=interval(value, row.low, row.high, reach, spoken, mark=plain, kind="chosen" if chosen else ""),
+        chart=interval(judged.value, judged.low, judged.high, reach, spoken, mark=plain, kind=kind),
         curve=loss_curve(row.curve, f"Loss of training with {row.name}: {_course(row)}"),
         losses=_losses(row),
         trained=trained,
@@ -106,6 +107,7 @@ def _row(data: ReportData, rank: int, row: RemedyResult, reach: Scale, pictures:
             pictures=pictures,
             most_classes=MOST_ROWS,
             reach=(row.low, row.high),
+            expected=row.expected,
         ),
     )
 

@@ -166,19 +166,19 @@ def _tie_sentences(data: ReportData) -> list[Markup]:
 def _gain_sentences(chosen: RemedyResult, plain: RemedyResult, found: Gain | None) -> list[Markup]:
     if found is None:
         return []
-    figures = Markup("{} against {} balanced accuracy, out of fold").format(
-        percent(chosen.evaluation.balanced_accuracy.value), percent(plain.evaluation.balanced_accuracy.value)
+    figures = Markup("{} against {} balanced accuracy, out of fold{}").format(
+        percent(chosen.judged.value), percent(plain.judged.value), on_true_labels(chosen)
     )
     if found.tied:
         words = Markup(
             "Whether any remedy helps is not known. {} came out first, but cannot be told apart from plain training: "
-            "{}, a difference of {} points{}."
+            "{}; a difference of {} points{}."
         )
         shown = points(found.value)
     elif found.value > 0:
-        words, shown = Markup("{} beats plain training: {}, a gain of {} points{}."), _plus(found.value)
+        words, shown = Markup("{} beats plain training: {}; a gain of {} points{}."), _plus(found.value)
     else:
-        words, shown = Markup("{} is no better than plain training: {}, {} points{}."), points(found.value)
+        words, shown = Markup("{} is no better than plain training: {}; {} points{}."), points(found.value)
     sentences = [words.format(row_name(chosen), figures, shown, _reach(found))]
     if not found.same_network:
         sentences.append(
@@ -189,9 +189,14 @@ def _gain_sentences(chosen: RemedyResult, plain: RemedyResult, found: Gain | Non
     return sentences
 
 
+def on_true_labels(row: RemedyResult) -> str:
+    """Return how the figure that a row is judged by is to be read, where it is not that on the given labels."""
+    return " and expected on the true labels" if row.expected else ""
+
+
 def _reach(found: Gain) -> Markup:
     if found.interval is None:
-        return Markup("; from a single hold-out set no interval can be had")
+        return Markup("; no interval can be given from a single training")
     return Markup(" (95&nbsp;% interval {} to {})").format(points(found.interval.low), points(found.interval.high))
 
 
@@ -235,7 +240,7 @@ def _origin(data: ReportData) -> str:
 
 def single_hold_out(data: ReportData) -> bool:
     """Return whether the comparison held out one part of the training images only."""
-    return data.folds is not None and len(set(data.folds.tolist())) < 2
+    return data.held_out == 1
 
 
 def model_sentence(data: ReportData) -> Markup:

@@ -129,6 +129,7 @@ def _score(
         low=given.low,
         high=given.high,
         seconds=round(sum(bench.run.seconds(key) for key in keys), 1),
+        by_fold=tuple((plain if posterior is None else expected).ravel().tolist()),
         expected=None
         if posterior is None
         else _expected(probabilities[seen].argmax(axis=1), posterior[seen], given, expected, bench.n_folds),

@@ -81,6 +81,7 @@ def read_results(run: Path) -> tuple[tuple[RemedyResult, ...], Choice | None]:
                     "expected": Interval(**row["expected"]) if row["expected"] else None,
                     "trained_counts": tuple(row["trained_counts"]),
                     "trials": tuple(row["trials"]),
+                    "by_fold": tuple(row["by_fold"]),
                     "curve": Curve(**{name: tuple(values) for name, values in row["curve"].items()}),
                     "probabilities": arrays[f"probabilities.{number}"],
                     "indices": arrays["indices"],
