@@ -136,18 +136,24 @@ def printing(program: list[str], pictures: Path) -> list[str]:
     return [*program, "demo", "--out", str(pictures.parent / "demo"), "--scale", "0.001", "--data-only", "--quiet"]
 
 
-def test_a_reader_that_stops_reading_is_no_error_to_talk_about(printing: list[str]) -> None:
+@pytest.fixture(params=["", "1"], ids=["buffered", "unbuffered"])
+def buffering(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Surroundings in which the trouble shows when the line is printed, or only when the program ends."""
+    return os.environ | {"PYTHONUNBUFFERED": request.param}
+
+
+def test_a_reader_that_stops_reading_is_no_error_to_talk_about(printing: list[str], buffering: dict[str, str]) -> None:
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run(printing, stdout=write, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(printing, stdout=write, stderr=subprocess.PIPE, text=True, env=buffering)
     os.close(write)
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_results_that_cannot_be_written_are_an_error(printing: list[str]) -> None:
+def test_results_that_cannot_be_written_are_an_error(printing: list[str], buffering: dict[str, str]) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     with open("/dev/full", "w") as full:
-        done = subprocess.run(printing, stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(printing, stdout=full, stderr=subprocess.PIPE, text=True, env=buffering)
     assert done.stderr == "Error: Could not write the results: the disk is full. Free some space.\n"
     assert done.returncode == 1

@@ -215,7 +215,7 @@ def main() -> None:
         _fail("Interrupted. What is finished is kept; the same command goes on from there.", INTERRUPTED, None)
     except BrokenPipeError:
         # Whoever read our output has stopped reading; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(1)
     except Exception as error:
         _fail(_words(error), 1, error)
@@ -235,4 +235,14 @@ def _fail(message: str, code: int, error: BaseException | None) -> None:
     if error is not None and os.environ.get("EVENHAND_DEBUG"):
         traceback.print_exception(error)
     print(f"Error: {message}", file=sys.stderr)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _drop_output()
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Let what could not be written go nowhere; Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
