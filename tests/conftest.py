@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import hypothesis
 import pytest
 
 from evenhand.cli.app import main
 from evenhand.data.demo import make_demo
+
+# How long an example takes says something about the machine's other work, nothing about the example.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @contextmanager

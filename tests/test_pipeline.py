@@ -329,6 +329,18 @@ def test_every_repair_with_a_class_of_two_images(evenhand: Evenhand, tmp_path: P
 
 
 @pytest.mark.slow
+def test_the_demo_goes_the_whole_way_and_can_be_asked_again(evenhand: Evenhand, tmp_path: Path) -> None:
+    words = ("demo", "--out", tmp_path / "demo", "--scale", "0.001", "--jobs", "1", "--json", "--quiet")
+    told = evenhand(*words).json
+    assert (told["command"], told["run"]) == ("demo", str(tmp_path / "demo/run"))
+    assert told["test"]["n"] > 0
+    assert Path(told["report"]).is_file()
+    done = trials(tmp_path / "demo/run")
+    assert evenhand(*words).json == told
+    assert trials(tmp_path / "demo/run") == done
+
+
+@pytest.mark.slow
 def test_the_reference_preset(evenhand: Evenhand, pictures: Path, tmp_path: Path) -> None:
     words = ("--preset", "reference", "--set", "epochs=1", "--jobs", "1", "--json")
     told = evenhand("run", pictures, "--out", tmp_path / "run", *words).json
