@@ -136,6 +136,9 @@ def test_a_single_hold_out_set_gives_no_interval_and_says_so(data: ReportData) -
 def test_the_figure_says_where_it_comes_from(data: ReportData) -> None:
     assert texts(figure_sentences(data))[0].startswith("On 100 test images the balanced accuracy is ")
     assert "read once" in texts(figure_sentences(data))[0]
+    assert texts(figure_sentences(data))[1].startswith("The labels of the test images were taken as they are")
+    unchecked = replace(data, audit=replace(data.audit, wrong_labels=None))
+    assert len(figure_sentences(unchecked)) == 1
     assert texts(figure_sentences(replace(data, test=None)))[0].startswith(
         "There is no test set. The honest figure is the nested out-of-fold one"
     )

@@ -222,6 +222,12 @@ def figure_sentences(data: ReportData) -> list[Markup]:
                     percent(other.value), span(other.low, other.high)
                 )
             )
+        elif wrong_labels_found(data.audit):
+            found.append(
+                Markup(
+                    "The labels of the test images were taken as they are; where those are wrong too, so is the figure."
+                )
+            )
     if data.model and data.model.trained_on == "all":
         found.append(
             Markup(
