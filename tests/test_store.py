@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from evenhand import store
+from evenhand.disk import read_table, write_arrays, write_bytes, write_json, write_table, write_text
 from evenhand.errors import DataError, EvenhandError, UsageError
-from evenhand.store import RunFolder, read_table, write_arrays, write_bytes, write_json, write_table, write_text
+from evenhand.store import RunFolder
 
 SETTINGS = {"preset": "quick", "folds": 3, "classes": ["a", "b"]}
 CURVE = (["kind", "number", "loss"], [["epoch", 1, "0.5"]])

@@ -16,9 +16,9 @@ from evenhand.auditing.duplicates import exact_duplicates
 from evenhand.auditing.scan import Scan, scan
 from evenhand.data.demo import make_demo
 from evenhand.data.manifest import write_manifest
+from evenhand.disk import read_table
 from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import Progress
-from evenhand.store import read_table
 
 REAL = Path(__file__).parents[2].parent / "shared/data/car-truck-cat"
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenhand.data import npy
-from evenhand.data.npy import RowFile, check_room, header, keep_rows, reserve
+from evenhand.data.npy import RowFile, header, keep_rows, reserve
+from evenhand.disk import check_room
 from evenhand.errors import EvenhandError
 
 ROWS = np.random.default_rng(0).integers(0, 256, (9, 2, 3, 3), dtype=np.uint8)

@@ -10,11 +10,11 @@ import pytest
 
 from evenhand.auditing.files import write_audit
 from evenhand.data.manifest import write_manifest
+from evenhand.disk import write_json
 from evenhand.errors import UsageError
 from evenhand.records import SCHEMA_VERSION
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.gather import gather
-from evenhand.store import write_json
 from evenhand.study.results import write_results, write_test
 
 

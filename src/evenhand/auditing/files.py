@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.data.manifest import SPLITS
+from evenhand.disk import read_table, write_json, write_table
 from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue
-from evenhand.store import read_table, write_json, write_table
 
 
 def write_audit(folder: Path, audit: Audit) -> None:

@@ -17,10 +17,10 @@ from evenhand.data.manifest import SPLITS, Dataset, Manifest
 from evenhand.data.pixels import MOST_PIXELS, Decoded, choose_size, decode_all
 from evenhand.data.readers.catalogue import read_source
 from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator, text_of
+from evenhand.disk import unwritable, write_json
 from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Finding, Ints, digest
-from evenhand.store import unwritable, write_json
 
 SIZES_LOOKED_AT = 20_000
 """Images whose headers decide the size; beyond that an even sample is enough."""

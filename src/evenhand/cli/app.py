@@ -225,7 +225,7 @@ def main() -> None:
 def _words(error: Exception) -> str:
     """Return what to say of an error that no room has put into words."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-        from evenhand.store import unwritable
+        from evenhand.disk import unwritable
 
         return str(unwritable(Path(error.filename or "the results"), error))
     return f"{type(error).__name__}: {error}\nSet EVENHAND_DEBUG=1 to see where."

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.disk import read_table, write_table
 from evenhand.records import Ints, Pixels
-from evenhand.store import read_table, write_table
 
 SPLITS = ("train", "val", "test")
 

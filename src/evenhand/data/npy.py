@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shutil
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.errors import EvenhandError
+from evenhand.disk import unwritable
 from evenhand.records import Pixels
-from evenhand.store import unwritable
 
 
 def header(rows: int, size: tuple[int, int]) -> bytes:
@@ -72,22 +70,6 @@ class RowFile:
                 raise unwritable(self.path, failure) from failure
         if error is not None:
             self.path.unlink(missing_ok=True)
-
-
-def check_room(folder: Path, length: int) -> None:
-    """Refuse to begin what cannot end.
-
-    Raises
-    ------
-    EvenhandError
-        When the disk of the folder has fewer free bytes than `length`.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < length:
-        raise EvenhandError(
-            f"The pixels need {length / 1e9:.1f} GB in {folder}, and {free / 1e9:.1f} GB are free there. Free some "
-            "space, or choose another folder with --out."
-        )
 
 
 def reserve(path: Path, rows: int, size: tuple[int, int]) -> None:

@@ -18,10 +18,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from evenhand.data.locations import FORMATS, UndecodableError, read_bytes, row_of
 from evenhand.data.npy import keep_rows, reserve
 from evenhand.data.readers.source import ArrayImage, Locator
+from evenhand.disk import unwritable
 from evenhand.engines.local import LocalEngine
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Pixels
-from evenhand.store import unwritable
 
 MOST_PIXELS = 64_000_000
 """Pixels of one image above which it is taken for a decompression bomb."""

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from evenhand.disk import write_bytes
 from evenhand.errors import EvenhandError
 from evenhand.reporting import words
 from evenhand.reporting.charts import WHOLE, axis
@@ -32,7 +33,6 @@ from evenhand.reporting.overview import overview
 from evenhand.reporting.pictures import COLUMNS, SHEET, Album, embedded_size, make_album
 from evenhand.reporting.results_view import FinalView, Leaderboard, ResultView, final, leaderboard, rivals
 from evenhand.reporting.verdict import model_sentence, row_name, verdict
-from evenhand.store import write_bytes
 
 LIMIT = 5_000_000
 """Bytes that a report may have."""

@@ -13,7 +13,7 @@ from evenhand.evaluation.intervals import corrected_resampled_t, fold_interval, 
 from evenhand.evaluation.label_noise import expected_balanced_accuracy
 from evenhand.evaluation.metrics import evaluate
 from evenhand.records import Choice, Evaluation, Floats, Interval, Ints, RemedyResult
-from evenhand.remedies.catalogue import canonical, plan_for
+from evenhand.remedies.catalogue import REMEDIES, canonical, parse, plan_for
 from evenhand.remedies.counting import trained_counts
 from evenhand.study.bench import Bench, Outcome
 from evenhand.study.label_audit import WHOLE, LabelAudit
@@ -187,6 +187,39 @@ def ranked(scores: Sequence[Score]) -> list[Score]:
             score.candidate.repair,
         ),
     )
+
+
+def finalists(scores: Sequence[Score], number: int) -> list[Score]:
+    """Return the candidates that are worth a larger model, best first.
+
+    All have the repair that is better on average over the remedies: single pairs differ by little more than chance. Of
+    remedies that make up for the class counts in the same way (drawing, adding images, the loss, afterwards) only the
+    best goes on, for they do much the same, and the larger model may prefer another way; places that are left over go
+    to the next best.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+        All remedies with all repairs, judged with one model.
+    number : int
+        At most so many.
+    """
+    by_repair: dict[str, list[float]] = {}
+    for score in scores:
+        by_repair.setdefault(score.candidate.repair, []).append(score.result.judged.value)
+    repair = max(by_repair, key=lambda name: (float(np.mean(by_repair[name])), name == "none"))
+    pool = [score for score in ranked(scores) if score.candidate.repair == repair]
+    first: dict[frozenset[str | None], Score] = {}
+    for score in pool:
+        first.setdefault(_way(score.candidate.remedy), score)
+    leading = list(first.values())
+    others = [score for score in pool if all(score is not other for other in leading)]
+    return ranked([*leading, *others][:number])
+
+
+def _way(remedy: str) -> frozenset[str | None]:
+    parts = [REMEDIES[part.name] for part in parse(remedy).parts]
+    return frozenset(part.sets for part in parts if part.corrects_prior)
 
 
 def best_of_each(scores: Sequence[Score]) -> list[Score]:

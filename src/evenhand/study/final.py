@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save
 
+from evenhand.disk import write_bytes
 from evenhand.models.catalogue import build
 from evenhand.remedies.catalogue import plan_for
-from evenhand.store import write_bytes
 from evenhand.study.bench import Bench
 from evenhand.study.trial import Targets, Trial, Workplace, train
 from evenhand.training.model_file import Model

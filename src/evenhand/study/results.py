@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.disk import write_arrays, write_json, write_table
 from evenhand.records import Choice, Curve, Evaluation, Interval, RemedyResult, TestResult
-from evenhand.store import write_arrays, write_json, write_table
 
 LEADERBOARD = (
     "remedy",

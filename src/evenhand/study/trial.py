@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 import evenhand
+from evenhand.disk import write_arrays
 from evenhand.records import Curve, Floats, Ints, Pixels, digest
 from evenhand.remedies.catalogue import plan_for
-from evenhand.store import RunFolder, write_arrays
+from evenhand.store import RunFolder
 from evenhand.training.loop import Fitted, TrainingSet, fit, inner_slice
 from evenhand.training.precision import machine
 from evenhand.training.predict import predict

@@ -16,10 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from evenhand.disk import write_bytes, write_json
 from evenhand.errors import ModelFileError, UsageError
 from evenhand.models.catalogue import build
 from evenhand.records import SCHEMA_VERSION, Floats, Pixels
-from evenhand.store import write_bytes, write_json
 from evenhand.training.predict import predict, softmax
 from evenhand.training.recipe import Recipe
 

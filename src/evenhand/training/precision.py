@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from evenhand.disk import write_json
 from evenhand.records import digest
 from evenhand.remedies.plan import Plan
-from evenhand.store import write_json
 from evenhand.training.loop import TrainingSet, fit
 from evenhand.training.recipe import Recipe
 
@@ -24,10 +25,16 @@ CANDIDATES = (("float32", False), ("float32", True), ("bfloat16", True))
 """(precision, channels last), plainest first."""
 GAIN = 0.9
 """A candidate replaces a plainer one only when it takes less than this share of its time."""
-_STEPS = 6
+_STEPS = 12
 
 
-def settled(recipe: Recipe, size: tuple[int, int], device: str = "cpu", table: Path | None = None) -> Recipe:
+def settled(
+    recipe: Recipe,
+    size: tuple[int, int],
+    device: str = "cpu",
+    table: Path | None = None,
+    copy: Path | None = None,
+) -> Recipe:
     """Return the recipe with its precision and memory format decided; a decided one comes back as it is.
 
     The first call for a (model, width, batch, image size, device, processor) trains a few steps each way and writes
@@ -43,19 +50,48 @@ def settled(recipe: Recipe, size: tuple[int, int], device: str = "cpu", table: P
         A torch device.
     table : Path, optional
         Where decisions are kept; by default `default_table()`.
+    copy : Path, optional
+        A run's own table, asked first: its trials must not change when the table is lost.
     """
     if recipe.precision != "auto":
         return recipe
-    path = table or default_table()
-    known = _read(path)
-    key = digest([recipe.model, recipe.width, recipe.batch, list(size), machine(device), torch.__version__])
-    if key not in known:
-        known[key] = _measure(recipe, size, device)
-        # A table that cannot be written costs the next run a few seconds of measuring, nothing else.
-        with contextlib.suppress(Exception):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, known)
-    return replace(recipe, precision=known[key]["precision"], channels_last=known[key]["channels_last"])
+    found = _looked_up(recipe, size, device, CANDIDATES, [*([copy] if copy else []), table or default_table()])
+    return replace(recipe, precision=found["precision"], channels_last=found["channels_last"])
+
+
+def seconds_an_image(recipe: Recipe, size: tuple[int, int], device: str = "cpu", table: Path | None = None) -> float:
+    """Return how long one image takes in training, in seconds on one core; measured once and kept in the table.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        With its precision settled.
+    size : tuple of int
+        Height and width of the images, in pixels.
+    device : str
+        A torch device.
+    table : Path, optional
+        As for `settled`.
+    """
+    found = _looked_up(recipe, size, device, ((recipe.precision, recipe.channels_last),), [table or default_table()])
+    return float(found["microseconds_an_image"]) * 1e-6
+
+
+def _looked_up(
+    recipe: Recipe, size: tuple[int, int], device: str, candidates: Sequence[tuple[str, bool]], tables: Sequence[Path]
+) -> dict[str, Any]:
+    """Return what the first table that knows says of a recipe's kind; where none does, measure. All tables learn it."""
+    kind = [recipe.model, recipe.width, recipe.optimiser, recipe.batch, list(size)]
+    key = digest([*kind, list(candidates), machine(device), torch.__version__])
+    known = [_read(path) for path in tables]
+    found = next((table[key] for table in known if key in table), None) or _measure(recipe, size, device, candidates)
+    for path, table in zip(tables, known, strict=True):
+        if key not in table:
+            # A table that cannot be written costs the next run a few seconds of measuring, nothing else.
+            with contextlib.suppress(Exception):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_json(path, table | {key: found})
+    return found
 
 
 def default_table() -> Path:
@@ -88,18 +124,26 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     return table if isinstance(table, dict) else {}
 
 
-def _measure(recipe: Recipe, size: tuple[int, int], device: str) -> dict[str, Any]:
+def _measure(
+    recipe: Recipe, size: tuple[int, int], device: str, candidates: Sequence[tuple[str, bool]]
+) -> dict[str, Any]:
+    """Return the fastest candidate and its time, on one thread as in the workers."""
     images = recipe.batch * _STEPS
     rows = np.arange(images, dtype=np.int64)
     data = TrainingSet(np.zeros((images, *size, 3), dtype=np.uint8), rows % 2, rows)
-    best, best_time = CANDIDATES[0], float("inf")
-    for precision, channels_last in CANDIDATES:
-        trial = replace(recipe, precision=precision, channels_last=channels_last, epochs=1, early_stopping=0)
-        seconds = []
-        for _ in range(3):
-            start = time.perf_counter()
-            fit(data, Plan(), trial, n_classes=2, seed=0, device=device)
-            seconds.append(time.perf_counter() - start)
-        if min(seconds) < GAIN * best_time:
-            best, best_time = (precision, channels_last), min(seconds)
+    best, best_time = candidates[0], float("inf")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for precision, channels_last in candidates:
+            trial = replace(recipe, precision=precision, channels_last=channels_last, epochs=1, early_stopping=0)
+            seconds = []
+            for _ in range(3):
+                start = time.perf_counter()
+                fit(data, Plan(), trial, n_classes=2, seed=0, device=device)
+                seconds.append(time.perf_counter() - start)
+            if min(seconds) < GAIN * best_time:
+                best, best_time = (precision, channels_last), min(seconds)
+    finally:
+        torch.set_num_threads(threads)
     return {"precision": best[0], "channels_last": best[1], "microseconds_an_image": round(best_time / images * 1e6)}

@@ -280,7 +280,8 @@ def _survives(data: bytes) -> None:
     before = set(sys.modules)
     with contextlib.suppress(DataError):
         load(data)
-    assert set(sys.modules) == before
+    # Reading text loads the codec it is written in, and nothing else.
+    assert {name for name in set(sys.modules) - before if not name.startswith("encodings.")} == set()
 
 
 def test_the_list_of_names_is_short_and_none_of_them_is_the_real_thing() -> None:

@@ -16,10 +16,10 @@ import numpy as np
 from evenhand.data.demo.broken import BROKEN
 from evenhand.data.demo.pen import Dice
 from evenhand.data.demo.scene import THINGS, encoded, picture
+from evenhand.disk import unwritable
 from evenhand.errors import UsageError
 from evenhand.progress import SILENT, Progress, Tick
 from evenhand.records import Ints, Pixels
-from evenhand.store import unwritable
 
 COUNTS = {
     "train": {"Cars": 4949, "Cats": 227, "Trucks": 449},

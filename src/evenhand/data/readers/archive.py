@@ -14,15 +14,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from evenhand.data.npy import check_room
 from evenhand.data.readers.arrays import read_npz
 from evenhand.data.readers.folder import SUFFIXES, arrange, is_hidden
 from evenhand.data.readers.safe_pickle import read_pickle
 from evenhand.data.readers.source import SPLIT_NAMES, Locator, MemberImage, Source, text_of
 from evenhand.data.readers.table import read_table_bytes
+from evenhand.disk import check_room, unwritable
 from evenhand.errors import DataError
 from evenhand.records import Finding
-from evenhand.store import unwritable
 
 TABLES = frozenset({".csv", ".tsv"})
 ARRAYS: dict[str, Callable[[Path, Path], Source]] = {

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.data.npy import check_room
 from evenhand.data.readers.columns import find_parts
 from evenhand.data.readers.source import Source
 from evenhand.data.readers.to_labels import label_names, names_of
 from evenhand.data.readers.to_pixels import Block, store_blocks
+from evenhand.disk import check_room, unwritable
 from evenhand.errors import DataError
-from evenhand.store import unwritable
 
 MOST_LABEL_BYTES = 2**28
 """Labels, groups and class names above this size are no such thing."""

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.data.npy import RowFile, check_room
+from evenhand.data.npy import RowFile
 from evenhand.data.pixels import MOST_PIXELS, over_white
 from evenhand.data.readers.source import ArrayImage, Entry, Source, text_of
+from evenhand.disk import check_room
 from evenhand.errors import DataError
 from evenhand.records import Finding, Pixels
 

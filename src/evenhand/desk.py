@@ -1,0 +1,172 @@
+"""The desk: what every step of a run works with, from the claimed folder to the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evenhand.auditing.duplicates import training_rows
+from evenhand.auditing.scan import Scan, scan
+from evenhand.data.folds import fold_of
+from evenhand.data.manifest import Manifest, write_manifest
+from evenhand.disk import check_room
+from evenhand.engines.local import LocalEngine, cores
+from evenhand.errors import UsageError, suggest
+from evenhand.models.catalogue import MODELS
+from evenhand.progress import Progress
+from evenhand.remedies.catalogue import canonical
+from evenhand.settings import Preset, Settings, resolved
+from evenhand.store import RunFolder
+from evenhand.study.bench import Bench
+from evenhand.study.forecast import forecast
+from evenhand.study.trial import Workplace, environment
+from evenhand.training.device import device_named
+from evenhand.training.precision import seconds_an_image, settled
+from evenhand.training.recipe import Recipe, recipe
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every step of a run works with."""
+
+    settings: Settings
+    preset: Preset
+    scan: Scan
+    run: RunFolder
+    engine: LocalEngine
+    device: str
+    progress: Progress
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of all images."""
+        manifest: Manifest = self.scan.dataset.manifest
+        return manifest
+
+    def recipe(self, model: str, **changes: Any) -> Recipe:
+        """Return the preset's recipe for a model, its precision settled."""
+        wanted = recipe(self.preset.recipe, model, **self.settings.changes)
+        copy = self.run.path / "precision.json"
+        return settled(replace(wanted, **changes), self.scan.dataset.size, self.device, copy=copy)
+
+    def announce(self) -> None:
+        """Say how long the trainings will take and how much room they need.
+
+        Raises
+        ------
+        EvenhandError
+            When the disk has not that room.
+        """
+        expected = forecast(
+            self.manifest.given[training_rows(self.manifest)],
+            len(self.manifest.classes),
+            self.preset,
+            self.recipe,
+            lambda recipe: seconds_an_image(recipe, self.scan.dataset.size, self.device),
+            jobs=self.engine.jobs,
+            command=self.run.command,
+            refit=self.settings.refit == "all",
+        )
+        check_room(self.run.path, expected.bytes, "The trainings")
+        self.progress.note(expected.sentence())
+
+    def workplace(self, scope: str = "study") -> Workplace:
+        """Return where workers find the data."""
+        return Workplace(
+            run=self.run.path,
+            pixels=_pixel_file(self.scan),
+            n_classes=len(self.manifest.classes),
+            device=self.device,
+            scope=scope,
+        )
+
+    def bench(self, rows: Any = None, *, scope: str = "study") -> Bench:
+        """Return the bench for training on `rows` of the manifest, by default the training rows."""
+        return Bench(
+            self.run,
+            self.scan.dataset,
+            self.workplace(scope),
+            training_rows(self.manifest) if rows is None else rows,
+            folds=self.preset.folds,
+            judged=self.preset.judged,
+            seed=self.settings.seed,
+            engine=self.engine,
+            progress=self.progress,
+        )
+
+
+@contextmanager
+def opened(settings: Settings, command: str, progress: Progress) -> Iterator[Desk]:
+    """Claim the run folder, decode the images, check that they are the folder's, and start the workers."""
+    preset = _checked(settings, command)
+    device = device_named(settings.device)
+    jobs = settings.jobs or cores()
+    with RunFolder.claim(settings.out, settings=settings.to_json(), command=command) as run:
+        found = scan(
+            settings.data,
+            cache=run.path / "cache",
+            test=settings.test,
+            classes=settings.classes,
+            size=settings.size,
+            jobs=jobs,
+            progress=progress,
+        )
+        manifest = found.dataset.manifest
+        if command != "audit":
+            # Said before the run is written down: a folder that holds nothing but a refusal would be in the way.
+            rows = training_rows(manifest)
+            fold_of(manifest.given[rows], manifest.group[rows], preset.folds, settings.seed, manifest.classes)
+        run.bind(manifest.fingerprint(), _facts(settings, found))
+        write_manifest(run.path / "manifest.csv", manifest)
+        for note in found.notes:
+            progress.note(note)
+        with LocalEngine(jobs) as engine:
+            yield Desk(settings, preset, found, run, engine, device, progress)
+
+
+def _checked(settings: Settings, command: str) -> Preset:
+    """Return the preset in force; refuse before any work what would fail in the middle of it.
+
+    Raises
+    ------
+    UsageError
+        When a remedy, model or setting is unknown, or the run folder would lie inside the data.
+    """
+    preset = resolved(settings)
+    for remedy in preset.remedies:
+        canonical(remedy)
+    for model in {preset.screen, preset.model}:
+        if model not in MODELS:
+            raise UsageError(f"There is no model {model!r}. {suggest(model, MODELS)}")
+        recipe(preset.recipe, model, **settings.changes)
+    if command != "audit" and preset.folds < 3 and set(preset.repairs) != {"none"}:
+        raise UsageError(
+            "A repair needs at least 3 folds: it is estimated without the fold that judges it, on folds that are "
+            "predicted in turn. Use --folds 3, or --repair none."
+        )
+    for folder in (settings.data, settings.test):
+        if folder and folder.is_dir() and settings.out.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"{settings.out} lies inside {folder}; nothing is written there. Name a folder with --out."
+            )
+    return preset
+
+
+def _facts(settings: Settings, found: Scan) -> dict[str, Any]:
+    """Return what ``study.json`` says beside the settings: enough to write the report again without the data."""
+    return {
+        "data": str(settings.data),
+        "test": str(settings.test) if settings.test else None,
+        "classes": list(found.dataset.manifest.classes),
+        "size": list(found.dataset.size),
+        "pixels": f"cache/{_pixel_file(found).name}",
+        "environment": environment(),
+    }
+
+
+def _pixel_file(found: Scan) -> Path:
+    """Return the file behind the memory-mapped pixels."""
+    return Path(str(getattr(found.dataset.pixels, "filename")))  # noqa: B009 - numpy's type does not tell of it

@@ -1,0 +1,142 @@
+"""How long a run will take and how much room it needs, said before it begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from evenhand.records import Ints
+from evenhand.remedies.catalogue import plan_for
+from evenhand.remedies.counting import trained_counts
+from evenhand.settings import Preset
+from evenhand.study.bench import trained_part
+from evenhand.training.recipe import Recipe
+
+CURVE_BYTES = 32
+"""A line of ``curve.csv``."""
+MARGIN = 1.3
+"""Workers that share a machine's memory slow each other down; and it is better to be done early."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run is expected to take."""
+
+    trainings: int
+    seconds: float
+    bytes: int
+
+    def sentence(self) -> str:
+        """Return it in words."""
+        size = max(1, round(self.bytes / 1e6))
+        return f"{self.trainings} trainings: {_time(self.seconds)} from the start, and {size} MB in the run folder."
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Some trainings of one kind: how many, the images each trains on and predicts, and its recipe."""
+
+    number: int
+    images: float
+    predicted: float
+    recipe: Recipe
+    longer: float = 1.0
+    """Images an epoch over those of the training part, where the recipe lets a remedy make epochs longer."""
+
+    @property
+    def views(self) -> float:
+        return self.number * self.images * self.recipe.epochs * (1.0 if self.recipe.equal_work else self.longer)
+
+
+def forecast(
+    labels: Ints,
+    n_classes: int,
+    preset: Preset,
+    recipes: Callable[[str], Recipe],
+    speed: Callable[[Recipe], float],
+    *,
+    jobs: int,
+    command: str,
+    refit: bool,
+) -> Forecast:
+    """Return what a command's trainings will take; those that are finished already are counted too.
+
+    Parameters
+    ----------
+    labels : (n,) int64
+        Given labels of the training images.
+    n_classes : int
+        K.
+    preset : Preset
+        What will be done.
+    recipes : callable
+        From a model's name to its recipe.
+    speed : callable
+        From a recipe to seconds an image on one core.
+    jobs : int
+        Workers.
+    command : str
+        audit, compare, or one that trains a final model.
+    refit : bool
+        Whether the final model is trained once more on all images.
+    """
+    work = _audit(len(labels), preset, recipes(preset.screen), alone=command == "audit")
+    if command != "audit":
+        work += _comparison(labels, n_classes, preset, recipes)
+    if command not in ("audit", "compare"):
+        base = recipes(preset.model)
+        final = replace(base, epochs=max(1, round(base.epochs * preset.stretch)))
+        work.append(_Work(preset.members * (2 if refit else 1), len(labels), 0, final))
+    cells = sum(part.number * part.predicted for part in work) * (8 + 4 * n_classes)
+    curves = sum(part.views / part.recipe.batch for part in work) * CURVE_BYTES
+    seconds = sum(part.views * speed(part.recipe) for part in work if part.number)
+    return Forecast(
+        trainings=sum(part.number for part in work), seconds=MARGIN * seconds / jobs, bytes=round(cells + curves)
+    )
+
+
+def _audit(n: int, preset: Preset, recipe: Recipe, *, alone: bool) -> list[_Work]:
+    """Return the trainings of the label audit: see `label_audit.audit_labels`."""
+    folds, rounds = preset.folds, max(1, preset.rounds) if alone else preset.rounds
+    judged = min(preset.judged or folds, folds)
+    nested = not alone and set(preset.repairs) != {"none"} and folds > 2
+    work = []
+    for number in range(rounds):
+        work.append(_Work(folds, n * (folds - 1) / folds, n / folds, recipe))
+        if nested:
+            # In the first round the network that leaves out two folds serves both.
+            pairs = judged * (folds - 1) - (judged * (judged - 1) // 2 if number == 0 else 0)
+            work.append(_Work(pairs, n * (folds - 2) / folds, 2 * n / folds, recipe))
+    return work
+
+
+def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Callable[[str], Recipe]) -> list[_Work]:
+    folds = preset.folds
+    judged = min(preset.judged or folds, folds)
+    part = len(labels) * (folds - 1) / folds
+    repairs = [repair for repair in dict.fromkeys(preset.repairs) if preset.rounds or repair == "none"]
+    recipe = recipes(preset.screen)
+    trained = dict.fromkeys(trained_part(remedy) for remedy in preset.remedies)
+    work = [
+        _Work(
+            len(repairs) * preset.seeds * judged,
+            part,
+            len(labels) / folds,
+            recipe,
+            sum(trained_counts(plan_for(remedy, labels, n_classes), labels, n_classes)) / len(labels),
+        )
+        for remedy in trained
+    ]
+    finalists = min(preset.finalists, len(trained) * len(repairs))
+    work.append(_Work(finalists * preset.seeds * judged, part, len(labels) / folds, recipes(preset.model)))
+    return work
+
+
+def _time(seconds: float) -> str:
+    if seconds < 60:
+        return "less than a minute"
+    minutes = seconds / 60
+    if minutes < 90:
+        return f"about {math.ceil(minutes)} minutes"
+    return f"about {minutes / 60:.1f} hours"
