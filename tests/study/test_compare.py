@@ -18,6 +18,7 @@ from evenhand.study.compare import (
     best_of_each,
     candidates,
     choose,
+    finalists,
     judge,
     nested,
     post_offsets,
@@ -271,3 +272,32 @@ def test_the_expected_figure_outranks_the_given_one() -> None:
     chosen = choose([parrot, honest], 4)
     assert chosen.repair == "drop"
     assert "expected on the true labels, 0.900" in chosen.reason
+
+
+def test_three_different_ways_go_to_the_final_with_the_repair_that_is_better_on_average() -> None:
+    figures = {
+        # remedy: (none, drop)
+        "oversample": (0.85, 0.82),
+        "sampler": (0.84, 0.83),
+        "undersample": (0.80, 0.82),
+        "augment+balanced-softmax": (0.60, 0.78),
+        "class-weights": (0.61, 0.77),
+        "logit-adjust": (0.60, 0.76),
+        "smote": (0.50, 0.70),
+        "none": (0.33, 0.50),
+    }
+    scores = [
+        score(remedy, [pair[column]] * 4, repair=repair)
+        for remedy, pair in figures.items()
+        for column, repair in enumerate(("none", "drop"))
+    ]
+    chosen = [(found.candidate.remedy, found.candidate.repair) for found in finalists(scores, 3)]
+    assert chosen == [("sampler", "drop"), ("augment+balanced-softmax", "drop"), ("logit-adjust", "drop")]
+    # Places left over go to the next best, whatever their way.
+    assert len(finalists(scores, 7)) == 7
+    assert finalists(scores, 7)[1].candidate.remedy == "oversample"
+
+
+def test_without_a_difference_the_labels_stay_and_one_remedy_is_one_finalist() -> None:
+    scores = [score("sampler", BEST, repair="drop"), score("sampler", BEST)]
+    assert [found.candidate.repair for found in finalists(scores, 3)] == ["none"]

@@ -1,0 +1,81 @@
+"""What is said before a run against what a run then does."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evenhand.settings import PRESETS, Preset
+from evenhand.study.compare import candidates, finalists, judge, with_recipe
+from evenhand.study.forecast import MARGIN, Forecast, forecast
+from evenhand.study.label_audit import audit_labels
+from evenhand.training.recipe import Recipe
+
+SMALL = replace(
+    PRESETS["standard"],
+    folds=3,
+    seeds=2,
+    finalists=2,
+    members=3,
+    stretch=2.0,
+    rounds=2,
+    remedies=("none", "logit-adjust", "sampler", "augment"),
+    repairs=("none", "drop"),
+)
+
+
+def foretold(study: Any, preset: Preset, command: str = "run", **words: Any) -> Forecast:
+    plain: dict[str, Any] = {"jobs": 1, "refit": False, "speed": lambda _: 0.001}
+    return forecast(
+        study.labels, 3, preset, lambda name: replace(study.recipe, model=name), command=command, **plain | words
+    )
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_the_trainings_are_counted_as_they_are_carried_out(study: Any, rounds: int) -> None:
+    bench, preset = study.bench(), replace(SMALL, rounds=rounds, model="simple")
+    audit = audit_labels(bench, study.recipe, rounds, nested=True)
+    asked = candidates(preset.remedies, preset.repairs, study.recipe)
+    screened = judge(bench, asked, audit, trust=0.5, seeds=preset.seeds, title="")
+    larger = with_recipe(finalists(screened, preset.finalists), replace(study.recipe, batch=8))
+    judge(bench, larger, audit, trust=0.5, seeds=preset.seeds, title="")
+    # An audit that finds nothing leaves the same targets, whose trials are done once: the forecast is an upper bound.
+    done = len(set(bench.engine.given))
+    assert done <= foretold(study, preset, "compare").trainings
+    most = {1: 6, 2: 6 + 9}[rounds] + 3 * 2 * 2 * 3 + 2 * 2 * 3
+    assert foretold(study, preset, "compare").trainings == most
+    assert foretold(study, preset).trainings == most + preset.members
+    assert foretold(study, preset, refit=True).trainings == most + 2 * preset.members
+    assert foretold(study, preset, "audit").trainings == 3 * rounds
+
+
+def test_the_time_by_hand() -> None:
+    labels = np.repeat([0, 1], [60, 30])
+    preset = replace(
+        SMALL, rounds=0, seeds=1, finalists=0, folds=3, members=1, stretch=2.0, remedies=("none",), repairs=("none",)
+    )
+    recipe = Recipe(epochs=5, precision="float32")
+
+    def seconds(jobs: int, how: Recipe = recipe, kind: Preset = preset) -> float:
+        return forecast(labels, 2, kind, lambda _: how, lambda _: 0.1, jobs=jobs, command="run", refit=False).seconds
+
+    # Three folds of 60 images for 5 epochs, and 90 images for 10.
+    assert seconds(1) == pytest.approx(MARGIN * 0.1 * (3 * 60 * 5 + 90 * 10))
+    assert seconds(2) == pytest.approx(seconds(1) / 2)
+    # Over-sampling makes an epoch of 120 images out of 90, unless every remedy sees as many.
+    more = replace(preset, remedies=("oversample",), members=0)
+    free = replace(recipe, equal_work=False)
+    assert seconds(1, free, more) == pytest.approx(MARGIN * 0.1 * 3 * 60 * 5 * 120 / 90)
+    assert seconds(1, recipe, more) == pytest.approx(MARGIN * 0.1 * 3 * 60 * 5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(20, "less than a minute"), (61, "about 2 minutes"), (1800, "about 30 minutes"), (7200, "about 2.0 hours")],
+)
+def test_it_is_said_in_words(seconds: float, words: str) -> None:
+    assert (
+        Forecast(7, seconds, 12_400_000).sentence()
+        == f"7 trainings: {words} from the start, and 12 MB in the run folder."
+    )
