@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.auditing.duplicates import training_rows
+from evenhand.auditing.ledger import Applied, apply, as_trained, fingerprint, read_ledger, replay
 from evenhand.auditing.scan import Scan, scan
 from evenhand.data.folds import fold_of
-from evenhand.data.manifest import Manifest, write_manifest
+from evenhand.data.manifest import Dataset, Manifest, write_manifest
 from evenhand.disk import check_room
 from evenhand.engines.local import LocalEngine, cores
 from evenhand.errors import UsageError, suggest
@@ -39,10 +40,11 @@ class Desk:
     engine: LocalEngine
     device: str
     progress: Progress
+    edited: Applied | None = None
 
     @property
     def manifest(self) -> Manifest:
-        """The manifest of all images."""
+        """The manifest of all images; where there are edits, training labels are the corrected ones."""
         manifest: Manifest = self.scan.dataset.manifest
         return manifest
 
@@ -85,16 +87,18 @@ class Desk:
 
     def bench(self, rows: Any = None, *, scope: str = "study") -> Bench:
         """Return the bench for training on `rows` of the manifest, by default the training rows."""
+        rows = training_rows(self.manifest) if rows is None else rows
         return Bench(
             self.run,
             self.scan.dataset,
             self.workplace(scope),
-            training_rows(self.manifest) if rows is None else rows,
+            rows,
             folds=self.preset.folds,
             judged=self.preset.judged,
             seed=self.settings.seed,
             engine=self.engine,
             progress=self.progress,
+            settled=self.edited.settled[rows] if self.edited else None,
         )
 
 
@@ -102,9 +106,11 @@ class Desk:
 def opened(settings: Settings, command: str, progress: Progress) -> Iterator[Desk]:
     """Claim the run folder, decode the images, check that they are the folder's, and start the workers."""
     preset = _checked(settings, command)
+    decisions = replay(read_ledger(settings.edits).edits) if settings.edits else None
+    words = settings.to_json() | {"edits": fingerprint(decisions) if decisions is not None else None}
     device = device_named(settings.device)
     jobs = settings.jobs or cores()
-    with RunFolder.claim(settings.out, settings=settings.to_json(), command=command) as run:
+    with RunFolder.claim(settings.out, settings=words, command=command) as run:
         found = scan(
             settings.data,
             cache=run.path / "cache",
@@ -114,17 +120,27 @@ def opened(settings: Settings, command: str, progress: Progress) -> Iterator[Des
             jobs=jobs,
             progress=progress,
         )
+        data = found.dataset.manifest
+        edited = apply(data, decisions) if decisions is not None else None
+        if edited:
+            found = _edited(found, edited)
         manifest = found.dataset.manifest
         if command != "audit":
             # Said before the run is written down: a folder that holds nothing but a refusal would be in the way.
             rows = training_rows(manifest)
             fold_of(manifest.given[rows], manifest.group[rows], preset.folds, settings.seed, manifest.classes)
-        run.bind(manifest.fingerprint(), _facts(settings, found))
-        write_manifest(run.path / "manifest.csv", manifest)
+        run.bind(data.fingerprint(), _facts(settings, found))
+        write_manifest(run.path / "manifest.csv", edited.manifest if edited else data)
         for note in found.notes:
             progress.note(note)
         with LocalEngine(jobs) as engine:
-            yield Desk(settings, preset, found, run, engine, device, progress)
+            yield Desk(settings, preset, found, run, engine, device, progress, edited)
+
+
+def _edited(found: Scan, edited: Applied) -> Scan:
+    """Return the scan that work goes by: training labels as corrected, and a note of what the edits did."""
+    dataset = Dataset(as_trained(edited.manifest), found.dataset.pixels)
+    return replace(found, dataset=dataset, notes=(*found.notes, edited.sentence()))
 
 
 def _checked(settings: Settings, command: str) -> Preset:
@@ -160,6 +176,7 @@ def _facts(settings: Settings, found: Scan) -> dict[str, Any]:
     return {
         "data": str(settings.data),
         "test": str(settings.test) if settings.test else None,
+        "edits": str(settings.edits) if settings.edits else None,
         "classes": list(found.dataset.manifest.classes),
         "size": list(found.dataset.size),
         "pixels": f"cache/{_pixel_file(found).name}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evenhand.auditing.ledger import apply, read_ledger, replay
 from evenhand.auditing.scan import Scan, scan
 from evenhand.engines.local import cores
 from evenhand.errors import DataError, ModelFileError, UsageError, suggest
@@ -20,7 +21,14 @@ from evenhand.training.model_file import Model, load_foreign, load_model
 
 
 def evaluate(request: Evaluate, progress: Progress = SILENT) -> Evaluation:
-    """Return the figures of a model on labelled images; classes are matched by name.
+    """Return the figures of a model on labelled images, labels as given. Takes and raises as `evaluate_twice`."""
+    return evaluate_twice(request, progress)[0]
+
+
+def evaluate_twice(request: Evaluate, progress: Progress = SILENT) -> tuple[Evaluation, Evaluation | None]:
+    """Return the figures of a model on labels as given, and on corrected ones where edits change any.
+
+    Classes are matched by name.
 
     Parameters
     ----------
@@ -40,6 +48,7 @@ def evaluate(request: Evaluate, progress: Progress = SILENT) -> Evaluation:
     """
     _check(request)
     device = device_named(request.device)
+    decisions = replay(read_ledger(request.edits).edits) if request.edits else {}
     with tempfile.TemporaryDirectory(prefix="evenhand-") as scratch:
         if request.model.is_dir():
             model = _own(request)
@@ -50,8 +59,13 @@ def evaluate(request: Evaluate, progress: Progress = SILENT) -> Evaluation:
         rows = _rows(request, found)
         for member in model.members:
             member.to(device)
-        manifest = found.dataset.manifest
-        return figures(manifest.given[rows], model.probabilities(found.dataset.pixels[rows]), manifest.classes)
+        manifest = apply(found.dataset.manifest, decisions).manifest
+        probabilities = model.probabilities(found.dataset.pixels[rows])
+        given, corrected = manifest.given[rows], manifest.corrected[rows]
+        judged = figures(given, probabilities, manifest.classes)
+        if (given == corrected).all():
+            return judged, None
+        return judged, figures(corrected, probabilities, manifest.classes)
 
 
 def _scan(

@@ -11,6 +11,7 @@ import numpy as np
 from evenhand.auditing.duplicates import exact_duplicates, training_rows
 from evenhand.auditing.files import write_audit
 from evenhand.auditing.labels import FEWEST, confused_pairs, label_issues
+from evenhand.auditing.ledger import EXCLUDED
 from evenhand.data.manifest import SPLITS
 from evenhand.desk import Desk, opened
 from evenhand.disk import write_table
@@ -225,7 +226,7 @@ def _test(desk: Desk, model: Model) -> TestResult | None:
 
 def _refit(desk: Desk, choice: Choice, repaired: Targets) -> Model:
     """Train the choice once more on every image; validation and test labels are taken as given."""
-    rows = np.arange(len(desk.manifest), dtype=np.int64)
+    rows = np.flatnonzero(desk.manifest.split != EXCLUDED).astype(np.int64)
     bench = desk.bench(rows, scope="everything")
     positions = np.searchsorted(rows, training_rows(desk.manifest))
     targets = Targets.placed(bench.given, positions, repaired.keep, repaired.labels, bench.n_classes)

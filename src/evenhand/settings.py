@@ -19,11 +19,13 @@ class Settings:
 
     `trust` is the suspicion from which a label is acted on by a repair. `refit` "all" trains the final model on
     every image, the test split included, after the honest figure was taken. `changes` are settings of the recipe.
+    `edits` is a ledger of decisions about labels.
     """
 
     data: Path
     out: Path
     test: Path | None = None
+    edits: Path | None = None
     preset: str = "standard"
     classes: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
@@ -62,7 +64,7 @@ class Settings:
             raise UsageError(f"--trust must be above 0 and at most 1, not {self.trust}.")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings that a result depends on as plain JSON values: not the place, the device or the jobs."""
+        """Return the settings that a result depends on as plain JSON values: not places, the device or the jobs."""
         return {
             "preset": self.preset,
             "classes": list(self.classes) if self.classes else None,
@@ -90,6 +92,7 @@ class Evaluate:
     classes: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
     split: str = "auto"
+    edits: Path | None = None
     device: str = "auto"
     jobs: int | None = None
 

@@ -102,11 +102,13 @@ def evaluate(request: Evaluate, *, json: bool, quiet: bool) -> None:
     """Evaluate a model and print every figure."""
     from evenhand import evaluating
 
-    found = evaluating.evaluate(request, progress(quiet=quiet))
+    found, corrected = evaluating.evaluate_twice(request, progress(quiet=quiet))
     if json:
-        show.print_json("evaluate", model=str(request.model), **_evaluated(found, None))
+        show.print_json("evaluate", model=str(request.model), **_evaluated(found, corrected))
         return
     show.print_evaluation(found, f"{request.model} on {request.data}")
+    if corrected:
+        show.print_evaluation(corrected, "The same on corrected labels")
 
 
 def report(run: Path, *, json: bool) -> None:

@@ -22,6 +22,9 @@ Data = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Run folder; made when missing. [default: evenhand-runs/NAME]")]
 Test = Annotated[Path | None, typer.Option("--test", help="Test images, when they lie apart from DATA.")]
+Edits = Annotated[
+    Path | None, typer.Option("--edits", help="A ledger of decisions about labels (RUN/edits.jsonl) to go by.")
+]
 Preset = Annotated[str, typer.Option("--preset", help="How much work: quick, standard, thorough, or reference.")]
 Remedies = Annotated[
     list[str] | None,
@@ -110,6 +113,7 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         data=words["data"],
         out=words["out"] or default_out(command, words["data"]),
         test=words.get("test"),
+        edits=words.get("edits"),
         preset=words.get("preset", "standard"),
         classes=names(words.get("classes")),
         size=image_size(words.get("size")),
@@ -157,6 +161,7 @@ def evaluation(words: Mapping[str, Any]) -> Evaluate:
         classes=names(words["classes"]),
         size=image_size(words["size"]),
         split=words["split"],
+        edits=words["edits"],
         device=device_name(words["device"]),
         jobs=words["jobs"],
     )

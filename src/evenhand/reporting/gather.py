@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.auditing.files import read_audit
+from evenhand.auditing.ledger import as_trained
 from evenhand.data.manifest import Dataset, read_manifest
 from evenhand.errors import UsageError
 from evenhand.records import SCHEMA_VERSION, Evaluation, RemedyResult, Reproduce
@@ -35,9 +36,10 @@ def gather(run: Path) -> ReportData:
     results, choice = read_results(run)
     nested: Evaluation | None = read_nested(run)
     folds, held_out = _folds(run, results)
+    manifest = as_trained(read_manifest(run / "manifest.csv", study["classes"]))
     return ReportData(
         title=_title(study),
-        dataset=Dataset(read_manifest(run / "manifest.csv", study["classes"]), np.load(pixels, mmap_mode="r")),
+        dataset=Dataset(manifest, np.load(pixels, mmap_mode="r")),
         audit=read_audit(run / "audit"),
         results=results,
         choice=choice,
@@ -106,6 +108,8 @@ def _command(study: dict[str, Any]) -> str:
         words = ["evenhand", study["command"], study["data"]]
         if study["test"]:
             words += ["--test", study["test"]]
+        if study.get("edits"):
+            words += ["--edits", study["edits"]]
     settings = study["settings"]
     for name in ("preset", "model", "recipe", "trust", "folds", "seeds", "seed", "refit"):
         if settings[name] not in (None, _DEFAULTS.get(name)):

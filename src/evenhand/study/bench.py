@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evenhand.data.folds import fold_of
 from evenhand.data.manifest import Dataset
@@ -53,6 +54,8 @@ class Bench:
         Where trials run.
     progress : Progress
         Told how far the work is.
+    settled : (n,) bool, optional
+        Images whose label somebody has decided on; they are no suspects.
     """
 
     def __init__(
@@ -67,11 +70,13 @@ class Bench:
         seed: int,
         engine: LocalEngine,
         progress: Progress,
+        settled: NDArray[np.bool_] | None = None,
     ) -> None:
         manifest = dataset.manifest
         self.run, self.workplace, self.engine, self.progress = run, workplace, engine, progress
         self.classes, self.rows, self.seed = manifest.classes, rows, seed
         self.given = manifest.given[rows]
+        self.settled = np.zeros(len(rows), dtype=bool) if settled is None else settled
         self.fold = fold_of(self.given, manifest.group[rows], folds, seed, manifest.classes)
         self.n_folds = folds
         self.judged = range(min(judged or folds, folds))

@@ -9,7 +9,7 @@ import numpy as np
 
 from evenhand.auditing.labels import LabelModel, estimate
 from evenhand.auditing.repair import repair
-from evenhand.records import Floats, Ints, RemedyResult
+from evenhand.records import Floats, Interval, Ints, RemedyResult
 from evenhand.remedies.catalogue import REMEDIES, parse
 from evenhand.study.bench import Bench, Outcome
 from evenhand.study.trial import Targets, Trial
@@ -96,7 +96,7 @@ def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, mod
             mine = [(fold, trial) for (owner, fold, _), trial in asked.items() if owner == scope]
             total[scope] += _collect(bench, outcomes, mine)[members[scope]]
             logits = (total[scope] / (number + 1)).astype(np.float32)
-            found[scope] = estimate(logits, bench.given[members[scope]], bench.n_classes)
+            found[scope] = _estimated(logits, bench, members[scope])
             if number + 1 < rounds:
                 again = _repaired(bench, found[scope], members[scope], BETWEEN_ROUNDS, TRUST)
                 targets[scope] = bench.save(again)
@@ -130,8 +130,20 @@ def refined(audit: LabelAudit, bench: Bench, results: Sequence[RemedyResult]) ->
     if not best:
         return audit
     logits = np.mean([np.log(np.maximum(result.probabilities, LEAST_PROBABILITY)) for result in best], axis=0)
-    found = estimate(logits.astype(np.float32), bench.given, bench.n_classes)
+    found = _estimated(logits.astype(np.float32), bench, np.arange(len(bench.rows)))
     return replace(audit, models={**audit.models, WHOLE: found})
+
+
+def _estimated(logits: Floats, bench: Bench, members: Ints) -> LabelModel:
+    """Return the label model of some training images; where somebody has decided, there is no doubt left."""
+    given, settled = bench.given[members], bench.settled[members]
+    model = estimate(logits, given, bench.n_classes)
+    if not settled.any():
+        return model
+    spared = float(model.suspicion(given)[settled].sum())
+    wrong = Interval(*(max(0.0, end - spared) for end in (model.wrong.value, model.wrong.low, model.wrong.high)))
+    posterior = np.where(settled[:, None], np.eye(bench.n_classes)[given], model.posterior)
+    return replace(model, posterior=posterior, wrong=wrong)
 
 
 def _collect(bench: Bench, outcomes: Mapping[Trial, Outcome], mine: list[tuple[int, Trial]]) -> Floats:
