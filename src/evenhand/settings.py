@@ -157,7 +157,7 @@ PRESETS: dict[str, Preset] = {
         seeds=1,
         members=2,
         rounds=2,
-        remedies=("none", "sampler", "class-weights", "balanced-softmax", "logit-adjust"),
+        remedies=("none", "sampler", "balanced-softmax", "logit-adjust"),
         repairs=("none", "drop"),
         stretch=2.0,
     ),

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,3 +101,11 @@ def test_a_single_hold_out_set_and_too_few_images(study: Any) -> None:
 )
 def test_what_is_trained_of_a_remedy(remedy: str, trained: str) -> None:
     assert trained_part(remedy) == trained
+
+
+def test_the_longest_training_begins_first(study: Any) -> None:
+    bench = study.bench()
+    free = replace(study.recipe, equal_work=False)
+    short, plain, long = (bench.trial(remedy, free, held=[0]) for remedy in ("undersample", "none", "smote"))
+    bench.carry_out([plain, short, long], "")
+    assert [trial for _, trial in bench.engine.given] == [long, plain, short]

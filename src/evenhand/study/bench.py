@@ -13,7 +13,8 @@ from evenhand.data.manifest import Dataset
 from evenhand.engines.local import LocalEngine
 from evenhand.progress import Progress
 from evenhand.records import Curve, Floats, Ints, canonical_json, digest
-from evenhand.remedies.catalogue import REMEDIES, parse
+from evenhand.remedies.catalogue import REMEDIES, parse, plan_for
+from evenhand.remedies.counting import trained_counts
 from evenhand.store import RunFolder
 from evenhand.study.trial import Targets, Trial, Workplace, environment, execute, read_curve
 from evenhand.training.recipe import Recipe
@@ -119,10 +120,19 @@ class Bench:
         """
         wanted = list(dict.fromkeys(trials))
         missing = [trial for trial in wanted if not self.run.has_trial(trial.key)]
+        # The longest first: one that is begun last would be waited for by idle workers.
+        missing.sort(key=self._work, reverse=True)
         with self.progress.stage(title, len(wanted)) as tick:
             tick(len(wanted) - len(missing))
             self.engine.map(execute, [(self.workplace, trial) for trial in missing], tick)
         return {trial: self._read(trial) for trial in wanted}
+
+    def _work(self, trial: Trial) -> float:
+        """Return about how many images the training of a trial sees."""
+        if trial.recipe.equal_work:
+            return float(trial.recipe.epochs)
+        plan = plan_for(trial.remedy, self.given, self.n_classes)
+        return trial.recipe.epochs * sum(trained_counts(plan, self.given, self.n_classes)) / len(self.given)
 
     def _read(self, trial: Trial) -> Outcome:
         stored = self.run.read_trial(trial.key)
