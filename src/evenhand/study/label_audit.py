@@ -107,9 +107,10 @@ def refined(audit: LabelAudit, bench: Bench, results: Sequence[RemedyResult]) ->
     """Return the audit with its model of all training images estimated from a comparison's own predictions.
 
     A comparison has predicted every image out of fold with better networks than the audit's; that costs nothing more.
-    Of the results those count that were trained without suspects, or with all labels where none left them out, and
-    that make up for the class counts; without such results the audit stays as it is. The models of the folds stay:
-    what is judged with them must not change afterwards.
+    Those results count that make up for the class counts, with the suspects in training and without: networks that saw
+    them repeat some of the errors, networks that did not take some hard images for errors, and together they are nearer
+    the truth. Without such results the audit stays as it is. The models of the folds stay: what is judged with them
+    must not change afterwards.
 
     Parameters
     ----------
@@ -126,10 +127,9 @@ def refined(audit: LabelAudit, bench: Bench, results: Sequence[RemedyResult]) ->
         if len(result.indices) == len(bench.rows)
         and any(REMEDIES[part.name].corrects_prior for part in parse(result.remedy).parts)
     ]
-    best = [result for result in usable if result.repair != "none"] or usable
-    if not best:
+    if not usable:
         return audit
-    logits = np.mean([np.log(np.maximum(result.probabilities, LEAST_PROBABILITY)) for result in best], axis=0)
+    logits = np.mean([np.log(np.maximum(result.probabilities, LEAST_PROBABILITY)) for result in usable], axis=0)
     found = _estimated(logits.astype(np.float32), bench, np.arange(len(bench.rows)))
     return replace(audit, models={**audit.models, WHOLE: found})
 
