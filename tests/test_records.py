@@ -15,6 +15,7 @@ from evenhand.records import (
     Finding,
     Interval,
     LabelIssue,
+    OddImage,
     RemedyResult,
     canonical_json,
     digest,
@@ -76,19 +77,30 @@ def test_an_audit_counts_what_the_contract_names() -> None:
         counts={"train": {"a": 3, "b": 2}, "val": {"a": 0, "b": 0}, "test": {"a": 1, "b": 0}},
         findings=(Finding("x.png", "empty", "the file is empty"),),
         duplicates=tuple(
-            Duplicate(1, path, "train", "a", False, leaked) for path, leaked in (("p", True), ("q", False))
+            Duplicate(group, path, "train", "a", False, leaked, kind)
+            for group, path, leaked, kind in (
+                (1, "p", True, "exact"),
+                (1, "q", False, "exact"),
+                (2, "r", True, "near"),
+                (2, "s", False, "exact"),
+                (2, "t", False, "exact"),
+            )
         ),
         issues=(LabelIssue("p", "a", "b", 0.9, True), LabelIssue("q", "a", "a", 0.1, False)),
         wrong_labels=Interval(1.5, 0.5, 3.0),
         pairs=(("a", "b", 1.2),),
+        odd=(OddImage("q", "train", "blank", 2.5),),
     )
+    assert (audit.exact_groups, audit.near_groups) == (1, 1)
     assert audit.to_json() == {
         "n": 6,
         "classes": ["a", "b"],
         "counts": audit.counts,
         "unreadable": 1,
-        "duplicate_groups": 1,
-        "leaked": 1,
+        "duplicate_groups": 2,
+        "near_duplicate_groups": 1,
+        "leaked": 2,
+        "odd_images": 1,
         "label_issues": 1,
         "wrong_labels_estimate": {"value": 1.5, "low": 0.5, "high": 3.0},
         "pairs": [{"given": "a", "true": "b", "value": 1.2}],

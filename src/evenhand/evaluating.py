@@ -85,6 +85,7 @@ def _scan(
         progress=progress,
         least_classes=1,
         closed=True,
+        alike=False,
     )
 
 

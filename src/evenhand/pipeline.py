@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from evenhand.auditing.duplicates import exact_duplicates, training_rows
+from evenhand.auditing.duplicates import duplicates, training_rows
 from evenhand.auditing.files import write_audit
 from evenhand.auditing.labels import FEWEST, confused_pairs, label_issues
 from evenhand.auditing.ledger import EXCLUDED
+from evenhand.auditing.odd_images import odd_images
 from evenhand.data.manifest import SPLITS
 from evenhand.desk import Desk, opened
 from evenhand.disk import write_table
@@ -123,11 +124,13 @@ def _write_audit(desk: Desk, labels: LabelAudit | None, notes: Sequence[str] = (
 
 def _describe(desk: Desk, labels: LabelAudit | None, notes: list[str]) -> Audit:
     manifest = desk.manifest
-    duplicates = exact_duplicates(manifest)
     rows = training_rows(manifest)
     dropped = len(manifest.where("train")) - len(rows)
     if dropped:
-        notes.append(f"{dropped} training images are copies of test images; they are left out of training.")
+        notes.append(
+            f"{dropped} training images are copies of test images, or share a group with one; "
+            "they are left out of training."
+        )
     small = [name for name, count in manifest.counts("train").items() if count < FEWEST]
     if labels and small:
         notes.append(f"Too few images to judge the labels of: {', '.join(small)}.")
@@ -136,11 +139,12 @@ def _describe(desk: Desk, labels: LabelAudit | None, notes: list[str]) -> Audit:
         classes=manifest.classes,
         counts={split: manifest.counts(split) for split in SPLITS},
         findings=desk.scan.findings,
-        duplicates=duplicates,
+        duplicates=duplicates(manifest, desk.scan.near),
         issues=label_issues(labels.whole, manifest.given[rows], paths, manifest.classes) if labels else (),
         wrong_labels=labels.whole.wrong if labels else None,
         pairs=confused_pairs(labels.whole, manifest.classes) if labels else (),
         notes=tuple(notes),
+        odd=odd_images(desk.scan.dataset),
     )
 
 

@@ -131,7 +131,7 @@ class LabelIssue:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """One member of a group of images with the same pixels."""
+    """One member of a group of images that show the same picture."""
 
     group: int
     path: str
@@ -139,6 +139,21 @@ class Duplicate:
     given: str
     conflict: bool
     leaked: bool
+    kind: str = "exact"
+    """"exact" where another member has the very same pixels, "near" where the others only look the same."""
+
+
+@dataclass(frozen=True)
+class OddImage:
+    """An image unlike the others; `score` says how far beyond the limit it is, 1 at the limit.
+
+    `reason` is one of blank, very dark, very bright, hardly any content, blurred.
+    """
+
+    path: str
+    split: str
+    reason: str
+    score: float
 
 
 @dataclass(frozen=True)
@@ -156,6 +171,18 @@ class Audit:
     """(given, true, estimated number of images) of the pairs of classes that are confused in the labels."""
     notes: tuple[str, ...] = ()
     """Plain sentences: classes too small to judge, image sizes met, copies of test images dropped."""
+    odd: tuple[OddImage, ...] = ()
+    """Blank, dark, bright, blurred images, the oddest first."""
+
+    @property
+    def exact_groups(self) -> int:
+        """The number of groups of images that all have the same pixels."""
+        return len({row.group for row in self.duplicates}) - self.near_groups
+
+    @property
+    def near_groups(self) -> int:
+        """The number of groups with an image that looks the same as another and has other pixels."""
+        return len({row.group for row in self.duplicates if row.kind == "near"})
 
     @property
     def n(self) -> int:
@@ -174,8 +201,10 @@ class Audit:
             "classes": list(self.classes),
             "counts": self.counts,
             "unreadable": len(self.findings),
-            "duplicate_groups": len({row.group for row in self.duplicates}),
+            "duplicate_groups": self.exact_groups + self.near_groups,
+            "near_duplicate_groups": self.near_groups,
             "leaked": sum(row.leaked for row in self.duplicates),
+            "odd_images": len(self.odd),
             "label_issues": len(self.flagged),
             "wrong_labels_estimate": asdict(self.wrong_labels) if self.wrong_labels else None,
             "pairs": [{"given": given, "true": true, "value": value} for given, true, value in self.pairs],

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand.auditing.duplicates import exact_duplicates, training_rows
+from evenhand.auditing.duplicates import duplicates, joined, training_rows
 from evenhand.data.manifest import Manifest
 
 
@@ -22,7 +22,7 @@ def manifest(rows: list[tuple[str, str, int]], groups: list[int] | None = None) 
 
 
 def test_conflicts_come_first_then_leaks_then_by_path() -> None:
-    found = exact_duplicates(
+    found = duplicates(
         manifest(
             [
                 ("same", "train", 0),
@@ -48,12 +48,12 @@ def test_conflicts_come_first_then_leaks_then_by_path() -> None:
 
 
 def test_without_duplicates_there_are_none() -> None:
-    assert exact_duplicates(manifest([("x", "train", 0), ("y", "test", 0)])) == ()
-    assert exact_duplicates(manifest([])) == ()
+    assert duplicates(manifest([("x", "train", 0), ("y", "test", 0)])) == ()
+    assert duplicates(manifest([])) == ()
 
 
 def test_two_copies_among_the_test_images_are_no_leak() -> None:
-    found = exact_duplicates(manifest([("x", "test", 0), ("x", "test", 1)]))
+    found = duplicates(manifest([("x", "test", 0), ("x", "test", 1)]))
     assert [(row.conflict, row.leaked) for row in found] == [(True, False)] * 2
 
 
@@ -73,6 +73,32 @@ def test_copies_of_test_images_and_their_groups_are_not_trained_on() -> None:
     assert training_rows(manifest([])).tolist() == []
 
 
+def test_near_duplicates_join_groups_and_say_so() -> None:
+    made = manifest(
+        [("a", "train", 0), ("b", "train", 0), ("c", "train", 0), ("d", "test", 0), ("b", "val", 1), ("e", "train", 0)]
+    )
+    found = duplicates(made, np.array([[0, 1], [2, 3]]))
+    assert [(row.group, row.path, row.conflict, row.leaked, row.kind) for row in found] == [
+        (1, "000.png", True, False, "near"),
+        (1, "001.png", True, False, "exact"),
+        (1, "004.png", True, False, "exact"),
+        (2, "002.png", False, True, "near"),
+        (2, "003.png", False, False, "near"),
+    ]
+    assert duplicates(made, np.zeros((0, 2), dtype=np.int64)) == duplicates(made)
+    assert {row.kind for row in duplicates(made)} == {"exact"}
+
+
+@given(st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)))))
+def test_rows_are_joined_by_chains_of_bonds_in_any_order(case: tuple[int, list[tuple[int, int]]]) -> None:
+    count, bonds = case
+    found = joined(count, bonds)
+    assert found.tolist() == joined(count, [(two, one) for one, two in reversed(bonds)]).tolist()
+    assert all(found[one] == found[two] for one, two in bonds)
+    assert all(found[row] <= row and found[found[row]] == found[row] for row in range(count))
+    assert len(set(found.tolist())) >= count - len(bonds)
+
+
 ROWS = st.lists(
     st.tuples(st.sampled_from("pqrs"), st.sampled_from(["train", "val", "test"]), st.integers(0, 2)), max_size=15
 )
@@ -81,7 +107,7 @@ ROWS = st.lists(
 @given(ROWS)
 def test_every_image_with_a_copy_is_a_member_of_one_group(rows: list[tuple[str, str, int]]) -> None:
     made = manifest(rows)
-    found = {row.path: row for row in exact_duplicates(made)}
+    found = {row.path: row for row in duplicates(made)}
     for number, (name, split, _) in enumerate(rows):
         copies = [other for other in rows if other[0] == name]
         row = found.get(made.paths[number])

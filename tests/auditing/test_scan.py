@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from evenhand.auditing import scan as scanning
-from evenhand.auditing.duplicates import exact_duplicates
+from evenhand.auditing.duplicates import duplicates
 from evenhand.auditing.scan import Scan, scan
 from evenhand.data.demo import make_demo
 from evenhand.data.manifest import write_manifest
@@ -356,9 +356,13 @@ def test_the_demo_sets_faults_are_found(tmp_path: Path) -> None:
     assert {finding.path: finding.kind for finding in found.findings} == truth.broken
     assert "Files beside the class folders are left alone: truth.csv." in found.notes
     groups: dict[int, set[str]] = {}
-    for row in exact_duplicates(found.dataset.manifest):
+    for row in duplicates(found.dataset.manifest, found.near):
         groups.setdefault(row.group, set()).add(row.path)
-    assert sorted(map(sorted, groups.values())) == sorted(map(sorted, truth.duplicates))
+    assert sorted(map(sorted, groups.values())) == sorted(map(sorted, [*truth.duplicates, *truth.near_duplicates]))
+    group = dict(zip(found.dataset.manifest.paths, found.dataset.manifest.group.tolist(), strict=True))
+    assert all(group[one] == group[other] for one, other in [*truth.duplicates, *truth.near_duplicates])
+    assert len(set(group.values())) == len(group) - len(truth.duplicates) - len(truth.near_duplicates)
+    assert len(look(truth.folder, alike=False).near) == 0
     assert dict(zip(found.dataset.manifest.paths, found.dataset.manifest.given, strict=True)) == {
         path: found.dataset.manifest.classes.index(given) for path, given, _ in truth.rows
     }

@@ -70,12 +70,15 @@ def test_audit_says_what_the_contract_names(evenhand: Evenhand, pictures: Path, 
         "run", "n", "counts", "unreadable", "duplicate_groups", "leaked", "label_issues", "wrong_labels_estimate"
     }  # fmt: skip
     tables = {}
-    for name in ("unreadable", "duplicates", "label_issues", "balance"):
+    for name in ("unreadable", "duplicates", "odd_images", "label_issues", "balance"):
         with (tmp_path / f"run/audit/{name}.csv").open(encoding="utf-8", newline="") as file:
             tables[name] = list(csv.DictReader(file))
     assert told["unreadable"] == len(tables["unreadable"]) >= 5
-    assert told["duplicate_groups"] == len({row["group"] for row in tables["duplicates"]}) >= 5
-    assert told["leaked"] == sum(row["leaked"] == "true" for row in tables["duplicates"]) == 2
+    assert told["duplicate_groups"] == len({row["group"] for row in tables["duplicates"]}) == 8
+    near = {row["group"] for row in tables["duplicates"] if row["kind"] == "near"}
+    assert told["near_duplicate_groups"] == len(near) == 3
+    assert told["odd_images"] == len(tables["odd_images"])
+    assert told["leaked"] == sum(row["leaked"] == "true" for row in tables["duplicates"]) == 3
     assert told["label_issues"] == sum(row["flagged"] == "true" for row in tables["label_issues"])
     assert {row["class"]: int(row["train"]) for row in tables["balance"]} == told["counts"]["train"]
     assert set(tables["label_issues"][0]) == {"path", "given", "suggested", "suspicion", "flagged"}

@@ -5,11 +5,13 @@ from types import ModuleType
 
 import numpy as np
 
+from evenhand.records import OddImage
 from evenhand.reporting.data_view import (
     SAMPLED_CLASSES,
     class_counts,
     copies,
     count_scale,
+    oddities,
     pair_counts,
     samples,
     suspects,
@@ -79,10 +81,31 @@ def test_copies_show_contradictions_first_and_find_the_split_they_are_in(made_up
         replace(first, group=2, split="test", path="3.png", conflict=True),
     )
     found = copies(listing, replace(data.audit, duplicates=groups), 9)
-    assert [(one.row, one.conflict, one.leaked, len(one.members)) for one in found] == [
-        (513, True, False, 1),
-        (7, False, True, 2),
+    assert [(one.rows, one.conflict, one.leaked, one.near, len(one.members)) for one in found] == [
+        ((513,), True, False, False, 1),
+        ((7,), False, True, False, 2),
     ]
+
+
+def test_near_duplicates_are_shown_side_by_side_each_look_once(made_up: ModuleType) -> None:
+    data = made_up.report_data()
+    listing = data.dataset.manifest
+    hashes = ("same",) * 2 + listing.pixel_sha256[2:]
+    group = tuple(
+        replace(data.audit.duplicates[0], group=1, path=listing.paths[row], kind="exact" if row < 2 else "near")
+        for row in range(7)
+    )
+    found = copies(replace(listing, pixel_sha256=hashes), replace(data.audit, duplicates=group), 9)
+    assert [(one.rows, one.near) for one in found] == [((0, 2, 3, 4), True)]
+
+
+def test_the_oddest_images_are_shown_with_their_rows(made_up: ModuleType) -> None:
+    data = made_up.report_data()
+    listing = data.dataset.manifest
+    odd = tuple(OddImage(listing.paths[row], str(listing.split[row]), "blank", 3.0) for row in (512, 9, 4))
+    found = oddities(listing, replace(data.audit, odd=odd), 2)
+    assert [(one.row, one.image) for one in found] == [(512, odd[0]), (9, odd[1])]
+    assert oddities(listing, data.audit, 9) == ()
 
 
 def test_pairs_of_less_than_half_an_image_are_left_out(made_up: ModuleType) -> None:

@@ -6,11 +6,12 @@ from types import ModuleType
 import pytest
 from markupsafe import Markup
 
-from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue
+from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue, OddImage
 from evenhand.reporting.faults import (
     fault_sentences,
     imbalance,
     label_sentences,
+    odd_sentence,
     times,
     wrong_labels_found,
     wrong_labels_unknown,
@@ -99,8 +100,8 @@ def test_labels_that_were_not_checked_are_said_to_be_so() -> None:
     assert not wrong_labels_found(unchecked)
 
 
-def member(group: int, label: str, *, conflict: bool = False, leaked: bool = False) -> Duplicate:
-    return Duplicate(group, f"{label}{group}.png", "train", label, conflict, leaked)
+def member(group: int, label: str, *, conflict: bool = False, leaked: bool = False, kind: str = "exact") -> Duplicate:
+    return Duplicate(group, f"{label}{group}.png", "train", label, conflict, leaked, kind)
 
 
 @pytest.mark.parametrize(
@@ -119,10 +120,28 @@ def member(group: int, label: str, *, conflict: bool = False, leaked: bool = Fal
                 "One copy of test images lies among the other images; trained on, they would flatter the test.",
             ],
         ),
+        (
+            [member(1, "a", kind="near"), member(1, "a", kind="near")],
+            ["One group of images shows the same picture with other pixels."],
+        ),
+        (
+            [member(1, "a"), member(1, "a"), member(2, "a", kind="near"), member(3, "b"), member(3, "b", kind="near")],
+            [
+                "One group of images has exactly the same pixels and two more show the same picture with other pixels.",
+            ],
+        ),
     ],
 )
 def test_copies(copies: list[Duplicate], expected: list[str]) -> None:
     assert text(fault_sentences(audit(duplicates=tuple(copies))))[2:] == expected
+
+
+def test_odd_images_are_counted_by_reason() -> None:
+    odd = [OddImage("x", "train", reason, 2.0) for reason in ("blurred", "blank", "blurred")]
+    assert text(fault_sentences(audit(odd=tuple(odd))))[-1] == (
+        "Three images are unlike the others: 2 blurred and 1 blank."
+    )
+    assert text([odd_sentence(audit(odd=tuple(odd[:1])))]) == ["One image is unlike the others: 1 blurred."]
 
 
 def test_files_are_counted_by_kind() -> None:

@@ -8,11 +8,15 @@ from typing import Any
 
 from evenhand.data.manifest import SPLITS
 from evenhand.disk import read_table, write_json, write_table
-from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue
+from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue, OddImage
 
 
 def write_audit(folder: Path, audit: Audit) -> None:
-    """Write ``balance.csv``, ``unreadable.csv``, ``duplicates.csv``, ``label_issues.csv`` and ``summary.json``."""
+    """Write the audit's tables, and a summary of them.
+
+    They are ``balance.csv``, ``unreadable.csv``, ``duplicates.csv``, ``odd_images.csv``, ``label_issues.csv`` and
+    ``summary.json``.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     training = audit.counts["train"]
     total, largest = max(1, sum(training.values())), max(1, *training.values())
@@ -31,11 +35,16 @@ def write_audit(folder: Path, audit: Audit) -> None:
     )
     write_table(
         folder / "duplicates.csv",
-        ["group", "path", "split", "given", "conflict", "leaked"],
+        ["group", "path", "split", "given", "conflict", "leaked", "kind"],
         [
-            [row.group, row.path, row.split, row.given, _word(row.conflict), _word(row.leaked)]
+            [row.group, row.path, row.split, row.given, _word(row.conflict), _word(row.leaked), row.kind]
             for row in audit.duplicates
         ],
+    )
+    write_table(
+        folder / "odd_images.csv",
+        ["path", "split", "reason", "score"],
+        [[row.path, row.split, row.reason, f"{row.score:.2f}"] for row in audit.odd],
     )
     write_table(
         folder / "label_issues.csv",
@@ -64,6 +73,7 @@ def read_audit(folder: Path) -> Audit:
                 row["given"],
                 row["conflict"] == "true",
                 row["leaked"] == "true",
+                row["kind"],
             )
             for row in read_table(folder / "duplicates.csv")
         ),
@@ -74,6 +84,10 @@ def read_audit(folder: Path) -> Audit:
         wrong_labels=Interval(**wrong) if wrong else None,
         pairs=tuple((row["given"], row["true"], row["value"]) for row in summary["pairs"]),
         notes=tuple(summary["notes"]),
+        odd=tuple(
+            OddImage(row["path"], row["split"], row["reason"], float(row["score"]))
+            for row in read_table(folder / "odd_images.csv")
+        ),
     )
 
 

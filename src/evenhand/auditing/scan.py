@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.auditing.duplicates import joined
+from evenhand.auditing.near_duplicates import near_pairs
 from evenhand.data.locations import image_size, let_go
 from evenhand.data.manifest import SPLITS, Dataset, Manifest
 from evenhand.data.pixels import MOST_PIXELS, Decoded, choose_size, decode_all
@@ -20,7 +22,7 @@ from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator, 
 from evenhand.disk import unwritable, write_json
 from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Finding, Ints, digest
+from evenhand.records import Finding, Ints, Pixels, digest
 
 SIZES_LOOKED_AT = 20_000
 """Images whose headers decide the size; beyond that an even sample is enough."""
@@ -35,6 +37,8 @@ class Scan:
     dataset: Dataset
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    near: Ints
+    """(m, 2) pairs of rows that show the same picture with other pixels."""
 
 
 def scan(
@@ -48,6 +52,7 @@ def scan(
     progress: Progress = SILENT,
     least_classes: int = 2,
     closed: bool = False,
+    alike: bool = True,
 ) -> Scan:
     """Return the decoded data set: train, then val, then test, each sorted by path.
 
@@ -72,6 +77,8 @@ def scan(
         Fewer classes than this are refused.
     closed : bool
         Whether images of other classes than these are an error.
+    alike : bool
+        Whether to look for near-duplicates too; they then share a group.
 
     Raises
     ------
@@ -105,9 +112,9 @@ def scan(
         names, lost = _readable(names, good)
         notes += lost
         _refuse_few(names, least_classes, data)
-    return Scan(
-        Dataset(_manifest(good, names), np.load(pixels, mmap_mode="r")), (*source.findings, *findings), tuple(notes)
-    )
+    images = np.load(pixels, mmap_mode="r")
+    near = _near(images, good) if alike else np.zeros((0, 2), dtype=np.int64)
+    return Scan(Dataset(_manifest(good, names, near), images), (*source.findings, *findings), tuple(notes), near)
 
 
 def _prepared(cache: Path) -> Path:
@@ -188,7 +195,15 @@ def _stamp(path: Path | None) -> list[Any]:
     return [text_of(str(path)), status.st_size, status.st_mtime_ns]
 
 
-def _manifest(good: Good, names: tuple[str, ...]) -> Manifest:
+def _near(images: Pixels, good: Good) -> Ints:
+    """Return the near-duplicates; of images with the same pixels only the first is looked at."""
+    first: dict[str, int] = {}
+    return near_pairs(
+        images, np.array([first.setdefault(result.pixel_sha256, row) for row, (_, result) in enumerate(good)])
+    )
+
+
+def _manifest(good: Good, names: tuple[str, ...], near: Ints) -> Manifest:
     number = {name: place for place, name in enumerate(names)}
     given = np.array([number[entry.label] for entry, _ in good], dtype=np.int64)
     return Manifest(
@@ -199,24 +214,16 @@ def _manifest(good: Good, names: tuple[str, ...]) -> Manifest:
         split=np.array([entry.split for entry, _ in good]),
         given=given,
         corrected=given.copy(),
-        group=_groups(good),
+        group=_groups(good, near),
     )
 
 
-def _groups(good: Good) -> Ints:
-    """Return (n,) group numbers: images of the same pixels, or of the same given group, share one."""
-    parent = list(range(len(good)))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
+def _groups(good: Good, near: Ints) -> Ints:
+    """Return (n,) group numbers: images of the same pixels or picture, or of the same given group, share one."""
     first: dict[tuple[str, str], int] = {}
-    for row, (entry, result) in enumerate(good):
-        for bond in (("pixels", result.pixel_sha256), *((("group", entry.group),) if entry.group else ())):
-            one, other = root(row), root(first.setdefault(bond, row))
-            # The earliest row gives its number: it does not depend on the order in which bonds are met.
-            parent[max(one, other)] = min(one, other)
-    return np.array([root(row) for row in range(len(good))], dtype=np.int64)
+    bonds = [
+        (row, first.setdefault(bond, row))
+        for row, (entry, result) in enumerate(good)
+        for bond in (("pixels", result.pixel_sha256), *((("group", entry.group),) if entry.group else ()))
+    ]
+    return joined(len(good), [*bonds, *near.tolist()])

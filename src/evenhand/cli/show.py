@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,9 +86,15 @@ def audit_lines(audit: Audit) -> list[str]:
     if audit.findings:
         lines.append(f"{len(audit.findings)} files could not be taken as they are; see audit/unreadable.csv.")
     if audit.duplicates:
-        groups = len({row.group for row in audit.duplicates})
         leaked = sum(row.leaked for row in audit.duplicates)
-        lines.append(f"{groups} groups of images have the same pixels; {leaked} copies of test images lie in training.")
+        lines.append(
+            f"{audit.exact_groups} groups of images have the same pixels, {audit.near_groups} more show the same "
+            f"picture with other pixels; {leaked} copies of test images lie in training."
+        )
+    if audit.odd:
+        reasons = Counter(image.reason for image in audit.odd)
+        told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        lines.append(f"{len(audit.odd)} images are unlike the others ({told}); see audit/odd_images.csv.")
     return lines + list(audit.notes)
 
 

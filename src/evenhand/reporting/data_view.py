@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from evenhand.data.manifest import SPLITS, Manifest
-from evenhand.records import Audit, Duplicate, LabelIssue
+from evenhand.records import Audit, Duplicate, LabelIssue, OddImage
 from evenhand.reporting.charts import Scale, axis, bar, scale
 from evenhand.reporting.faults import LEAST_PAIR
 from evenhand.reporting.words import clipped, number
@@ -18,6 +18,8 @@ SAMPLED_CLASSES = 40
 """Classes of which sample pictures are shown."""
 MOST_FILES = 200
 """Rows of the table of files that could not be taken."""
+SIDE_BY_SIDE = 4
+"""Pictures of a group of near-duplicates that are shown beside each other."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +138,31 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Copies:
-    """Images with the same pixels: one picture, and every place where it lies."""
+    """Images that show the same picture: each of its looks once, and every place where it lies."""
 
-    row: int
+    rows: tuple[int, ...]
+    """One row where all have the same pixels, else up to `SIDE_BY_SIDE` of different ones."""
     members: tuple[Duplicate, ...]
     conflict: bool
     leaked: bool
+    near: bool
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """An odd image and its row in the manifest."""
+
+    row: int
+    image: OddImage
+
+
+def oddities(manifest: Manifest, audit: Audit, most: int) -> tuple[Oddity, ...]:
+    """Return the oddest images with their rows; at most `most`."""
+    wanted = audit.odd[:most]
+    places = _places(manifest, {(image.split, image.path) for image in wanted})
+    return tuple(
+        Oddity(places[image.split, image.path], image) for image in wanted if (image.split, image.path) in places
+    )
 
 
 def suspects(manifest: Manifest, audit: Audit, most: int) -> tuple[Suspect, ...]:
@@ -152,21 +173,33 @@ def suspects(manifest: Manifest, audit: Audit, most: int) -> tuple[Suspect, ...]
 
 
 def copies(manifest: Manifest, audit: Audit, most: int) -> tuple[Copies, ...]:
-    """Return the first `most` groups of images with the same pixels: contradictions first, then leaks."""
+    """Return the first `most` groups of images that show the same picture: contradictions first, then leaks."""
     groups: dict[int, list[Duplicate]] = {}
     for row in audit.duplicates:
         groups.setdefault(row.group, []).append(row)
     chosen = sorted(groups.values(), key=lambda group: (not group[0].conflict, not any(m.leaked for m in group)))[:most]
-    places = _places(manifest, {(group[0].split, group[0].path) for group in chosen})
+    places = _places(manifest, {(member.split, member.path) for group in chosen for member in group})
     return tuple(
         Copies(
-            places.get((group[0].split, group[0].path), -1),
+            _different(manifest, group, places),
             tuple(group),
             group[0].conflict,
             any(member.leaked for member in group),
+            any(member.kind == "near" for member in group),
         )
         for group in chosen
     )
+
+
+def _different(manifest: Manifest, group: list[Duplicate], places: dict[tuple[str, str], int]) -> tuple[int, ...]:
+    """Return the first row of each different image of a group; of one kind of pixels there is one."""
+    looks: dict[str, int] = {}
+    for member in group:
+        row = places.get((member.split, member.path))
+        if row is not None:
+            looks.setdefault(manifest.pixel_sha256[row], row)
+    near = any(member.kind == "near" for member in group)
+    return tuple(looks.values())[: SIDE_BY_SIDE if near else 1]
 
 
 def _places(manifest: Manifest, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], int]:

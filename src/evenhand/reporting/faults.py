@@ -59,8 +59,10 @@ def wrong_labels_unknown(audit: Audit) -> bool:
 
 
 def fault_sentences(audit: Audit) -> list[Markup]:
-    """Return what is wrong with the data, a finding a sentence: counts, labels, copies, files."""
+    """Return what is wrong with the data, a finding a sentence: counts, labels, copies, odd images, files."""
     found = [*_count_sentences(audit), *label_sentences(audit), *_copy_sentences(audit)]
+    if audit.odd:
+        found.append(odd_sentence(audit))
     if audit.findings:
         kinds = Counter(row.kind.replace("_", " ") for row in audit.findings)
         found.append(
@@ -141,11 +143,14 @@ def _copy_sentences(audit: Audit) -> list[Markup]:
     tail = f", {spelled_number(conflicts)} of them with labels that contradict each other" if conflicts else ""
     if conflicts == len(groups):
         tail = ", but labels that contradict each other"
-    found = [
-        Markup("{} of images {} exactly the same pixels{}.").format(
-            starting(spelled(len(groups), "group")), "has" if len(groups) == 1 else "have", tail
-        )
-    ]
+    exact, near = audit.exact_groups, audit.near_groups
+    same = f"{spelled(exact, 'group')} of images {'has' if exact == 1 else 'have'} exactly the same pixels"
+    alike = f"{'shows' if near == 1 else 'show'} the same picture with other pixels"
+    if exact and near:
+        same += f" and {spelled_number(near)} more {alike}"
+    elif near:
+        same = f"{spelled(near, 'group')} of images {alike}"
+    found = [Markup("{}{}.").format(starting(same), tail)]
     leaked = sum(row.leaked for row in audit.duplicates)
     if leaked:
         found.append(
@@ -154,3 +159,12 @@ def _copy_sentences(audit: Audit) -> list[Markup]:
             )
         )
     return found
+
+
+def odd_sentence(audit: Audit) -> Markup:
+    """Return how many images are odd, and why."""
+    reasons = Counter(image.reason for image in audit.odd)
+    return Markup("{} unlike the others: {}.").format(
+        starting(spelled(len(audit.odd), "image is", "images are")),
+        listed(f"{number(count)} {reason}" for reason, count in reasons.most_common()),
+    )

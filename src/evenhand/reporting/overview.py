@@ -14,7 +14,7 @@ from evenhand.reporting.charts import WHOLE, interval
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.faults import imbalance, times, wrong_labels_found
 from evenhand.reporting.verdict import row_name, single_hold_out
-from evenhand.reporting.words import clipped, counted, name, number, percent, span
+from evenhand.reporting.words import clipped, counted, name, number, percent, span, spelled_number
 
 MOST_RECALLS = 8
 """Classes whose recall the panel shows; of more, the worst."""
@@ -123,9 +123,10 @@ def _tiles(audit: Audit) -> Iterator[Tile]:
     lopsided = imbalance(audit)
     if lopsided:
         yield Tile(f"{times(lopsided.ratio)} : 1", "largest to smallest class", "data")
-    groups = len({row.group for row in audit.duplicates})
+    groups = audit.exact_groups + audit.near_groups
     leaked = sum(row.leaked for row in audit.duplicates)
     tail = f"; {counted(leaked, 'copy', 'copies')} of test images outside the test" if leaked else ""
-    yield Tile(number(groups), ("group" if groups == 1 else "groups") + " of equal pictures" + tail, "data")
+    alike = f", {spelled_number(audit.near_groups)} only nearly so" if audit.near_groups else ""
+    yield Tile(number(groups), ("group" if groups == 1 else "groups") + " of equal pictures" + alike + tail, "data")
     files = len(audit.findings)
     yield Tile(number(files), ("file" if files == 1 else "files") + " could not be taken", "data")

@@ -19,15 +19,17 @@ from evenhand.reporting.content import ReportData
 from evenhand.reporting.data_view import (
     MOST_FILES,
     Copies,
+    Oddity,
     Suspect,
     class_counts,
     copies,
+    oddities,
     pair_counts,
     samples,
     suspects,
 )
 from evenhand.reporting.evaluation_view import EvaluationView
-from evenhand.reporting.faults import label_sentences, wrong_labels_found
+from evenhand.reporting.faults import label_sentences, odd_sentence, wrong_labels_found
 from evenhand.reporting.glossary import Glossary
 from evenhand.reporting.overview import overview
 from evenhand.reporting.pictures import COLUMNS, SHEET, Album, embedded_size, make_album
@@ -52,6 +54,7 @@ class Allowance:
     """Pictures behind a cell of every other candidate's."""
     suspects: int
     copies: int
+    """Groups of copies, and as many odd images."""
     samples: int
     """Pictures a class."""
     side: int
@@ -122,6 +125,7 @@ class _Shown:
     samples: list[tuple[str, tuple[int, ...]]]
     suspects: tuple[Suspect, ...]
     copies: tuple[Copies, ...]
+    odd: tuple[Oddity, ...]
 
     @property
     def evaluations(self) -> list[EvaluationView]:
@@ -134,7 +138,8 @@ class _Shown:
         """Rows of the manifest whose pictures are wanted."""
         wanted = {row for _, rows in self.samples for row in rows}
         wanted |= {suspect.row for suspect in self.suspects}
-        wanted |= {copies.row for copies in self.copies if copies.row >= 0}
+        wanted |= {row for copies in self.copies for row in copies.rows}
+        wanted |= {oddity.row for oddity in self.odd}
         return wanted.union(*(view.rows for view in self.evaluations))
 
 
@@ -147,6 +152,7 @@ def _shown(data: ReportData, allowance: Allowance) -> _Shown:
         samples=samples(manifest, allowance.samples if few else -(-allowance.samples // 2)),
         suspects=suspects(manifest, data.audit, allowance.suspects),
         copies=copies(manifest, data.audit, allowance.copies),
+        odd=oddities(manifest, data.audit, allowance.copies),
     )
 
 
@@ -176,7 +182,8 @@ def _words(data: ReportData) -> dict[str, Any]:
         "expected": any(row.expected for row in data.results),
         "overview": overview(data),
         "counts": class_counts(data.audit),
-        "copy_groups": len({row.group for row in data.audit.duplicates}),
+        "copy_groups": data.audit.exact_groups + data.audit.near_groups,
+        "odd_sentence": odd_sentence(data.audit),
         "label_sentences": label_sentences(data.audit),
         "pairs": pair_counts(data.audit),
         "rivals": rivals(data),
