@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 import evenhand
+from evenhand.cli import decisions as decisions_
 from evenhand.cli import jobs as jobs_
 from evenhand.cli import options
 from evenhand.errors import EvenhandError
@@ -191,11 +192,38 @@ def evaluate(
 
 @app.command()
 def report(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    run_folder: options.Run,
     json: options.Json = False,
 ) -> None:
     """Write a run's report again from its files."""
     jobs_.report(run_folder, json=json)
+
+
+@app.command()
+def review(
+    run_folder: options.Run,
+    port: Annotated[int, typer.Option("--port", help="Where the page is served; 0 takes any free port.")] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    reviewer: Annotated[str | None, typer.Option("--reviewer", help="Who decides. [default: your user name]")] = None,
+    json: options.Json = False,
+) -> None:
+    """Open a page on this machine to settle suspected labels, one key a picture; needs evenhand[serve]."""
+    decisions_.review(run_folder, port=port, browser=not no_browser, reviewer=reviewer, json=json)
+
+
+@app.command()
+def edits(
+    run_folder: options.Run,
+    to: Annotated[Path | None, typer.Option("--to", help="Write a CSV of corrected labels that DATA can be.")] = None,
+    decisions: Annotated[Path | None, typer.Option("--decisions", help="Write the decisions as CSV.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Copy the pictures to a new folder, sorted by corrected label.")
+    ] = None,
+    link: Annotated[bool, typer.Option("--link", help="Link the pictures instead of copying them.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Say what was decided about the labels of a run, and export it."""
+    decisions_.edits(run_folder, to=to, decisions=decisions, folder=folder, link=link, json=json)
 
 
 def main() -> None:

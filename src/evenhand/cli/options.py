@@ -20,6 +20,7 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
 Out = Annotated[Path | None, typer.Option("--out", help="Run folder; made when missing. [default: evenhand-runs/NAME]")]
 Test = Annotated[Path | None, typer.Option("--test", help="Test images, when they lie apart from DATA.")]
 Edits = Annotated[

@@ -1,0 +1,1 @@
+"""The review page: suspects in, decisions out. It runs on this machine only."""

@@ -1,0 +1,72 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evenhand.auditing.ledger import append, edit
+from evenhand.errors import UsageError
+from evenhand.review.queue import EVERY, read_queue
+from evenhand.review.session import Session
+
+
+def test_suspects_come_worst_first_with_a_random_check_in_eight(run_folder: Path) -> None:
+    queue = read_queue(run_folder)
+    first = queue.lists["suspects"][:16]
+    assert np.flatnonzero(queue.check[first]).tolist() == [7, 15]
+    suspects = first[~queue.check[first]]
+    assert suspects.tolist() == list(range(14))
+    assert queue.flagged[suspects].all()
+    assert not (queue.flagged & queue.check).any()
+    assert EVERY == 8
+    # Every picture is in the list once.
+    assert sorted(queue.lists["suspects"].tolist()) == list(range(64))
+
+
+def test_checks_are_the_same_every_time_and_spread_over_all(run_folder: Path) -> None:
+    one, again, other = read_queue(run_folder), read_queue(run_folder), read_queue(run_folder, seed=1)
+    assert one.check.sum() == 24
+    assert (one.check == again.check).all()
+    assert (one.check != other.check).any()
+
+
+def test_lists_by_class_go_by_the_label_as_filed(run_folder: Path) -> None:
+    queue = read_queue(run_folder)
+    rows = queue.lists["class:Cats"]
+    assert (queue.manifest.given[rows] == 1).all()
+    assert (np.diff(queue.suspicion[rows]) <= 0).all()
+    assert sum(len(queue.lists[f"class:{name}"]) for name in queue.manifest.classes) == 64
+
+
+def test_probabilities_come_from_the_trials(run_folder: Path) -> None:
+    queue = read_queue(run_folder)
+    assert queue.probabilities[0].argmax() == 0
+    assert queue.probabilities[0].sum() == pytest.approx(1)
+    assert np.isnan(queue.probabilities[64:]).all()
+
+
+def test_what_is_no_run_is_refused(run_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no run folder"):
+        read_queue(tmp_path)
+    (run_folder / "audit/summary.json").unlink()
+    with pytest.raises(UsageError, match="stopped before its audit"):
+        read_queue(run_folder)
+    shutil.rmtree(run_folder / "cache")
+    with pytest.raises(UsageError, match=r"decoded images .* are gone"):
+        read_queue(run_folder)
+
+
+def test_an_audit_that_judged_no_labels_has_no_suspects(build_run: Callable[..., Path], tmp_path: Path) -> None:
+    run = build_run(tmp_path)
+    table = run / "audit/label_issues.csv"
+    table.write_text(table.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="judged no labels"):
+        read_queue(run)
+
+
+def test_a_ledger_of_before_is_taken_up(run_folder: Path) -> None:
+    queue = read_queue(run_folder)
+    words = {"pixel_sha256": queue.manifest.pixel_sha256[3], "given": "Cats"}
+    append(run_folder / "edits.jsonl", [edit("label", "you", label="Trucks", **words)])
+    assert Session(run_folder, queue, "me").decided[3] == 2

@@ -1,0 +1,145 @@
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evenhand.auditing.ledger import append, edit, read_ledger
+from evenhand.errors import DataError, UsageError
+from evenhand.review.queue import read_queue
+from evenhand.review.session import Session
+
+
+@pytest.fixture
+def session(run_folder: Path) -> Session:
+    return Session(run_folder, read_queue(run_folder), "me")
+
+
+def test_a_decision_is_on_the_disk_when_the_answer_comes(session: Session) -> None:
+    state = session.decide([(0, "label", "Trucks")], reason="it has a bed")
+    last = read_ledger(session.path).edits[-1]
+    assert (last.action, last.label, last.given, last.reviewer, last.reason) == (
+        "label", "Trucks", "Cats", "me", "it has a bed",
+    )  # fmt: skip
+    assert last.path == session.queue.manifest.paths[0]
+    assert state["length"] == 1
+    found = session.item("suspects", 0)
+    assert (found["decided"], found["verdict"]) == (True, "Trucks")
+    assert session.item("suspects", 0, undecided=True)["at"] == 1
+
+
+def test_two_windows_and_a_restart_see_the_same(session: Session, run_folder: Path) -> None:
+    other = Session(run_folder, read_queue(run_folder), "you")
+    session.decide([(0, "keep", "")])
+    other.decide([(1, "exclude", "")])
+    assert session.state()["length"] == other.state()["length"] == 2
+    assert session.item("suspects", 1)["decided"]
+    # Undo takes back the last decision, whoever made it, also after a restart.
+    again = Session(run_folder, read_queue(run_folder), "third")
+    state = again.undo("suspects")
+    assert (state["undone"], state["at"]) == (1, 1)
+    assert not session.item("suspects", 1)["decided"]
+    assert session.item("suspects", 0)["decided"]
+    assert session.undo("class:Cats")["undone"] == 1
+    assert session.undo("suspects")["undone"] == 0
+    assert session.state()["settled"] == 0
+
+
+def test_a_screenful_is_undone_at_once(session: Session) -> None:
+    session.decide([(9, "keep", "")])
+    session.decide([(row, "keep", "") for row in range(5)])
+    assert session.state()["settled"] == 6
+    assert session.undo("suspects")["undone"] == 5
+    assert session.state()["settled"] == 1
+
+
+def test_a_grid_is_a_piece_of_the_list(session: Session) -> None:
+    grid = session.grid("suspects", 6, 4)
+    assert [item["row"] for item in grid["items"]] == session.queue.lists["suspects"][6:10].tolist()
+    assert [item["check"] for item in grid["items"]] == [False, True, False, False]
+    assert session.grid("suspects", 10**9, 4)["at"] == 63
+
+
+def test_reasons_are_plain_words(session: Session) -> None:
+    assert session.reason(0).startswith(
+        "Networks that had not seen this picture take it for Cars. That the label Cats is"
+    )
+    assert "probability of 99 %" in session.reason(0)
+    assert session.reason(int(np.flatnonzero(session.queue.check)[0])).startswith("A random check")
+    assert session.reason(70 - 1).startswith("The final model")
+
+
+def test_neighbours_show_both_classes_and_only_trusted_labels(session: Session) -> None:
+    assert session.neighbours.ready(10)
+    groups = session.item("suspects", 0)["neighbours"]
+    assert [group["class"] for group in groups] == ["Cats", "Cars"]
+    for group in groups:
+        assert len(group["rows"]) == 6
+        names = [session.classes[session.queue.manifest.given[row]] for row in group["rows"]]
+        assert set(names) == {group["class"]}
+        assert not session.queue.flagged[group["rows"]].any()
+
+
+@pytest.mark.parametrize(
+    "decisions",
+    [[], [(99, "keep", "")], [(-1, "keep", "")], [(0, "label", "Vans")], [(0, "undo", "")], [(0, "keep", "")] * 201],
+)
+def test_nonsense_is_refused_and_nothing_written(session: Session, decisions: list[tuple[int, str, str]]) -> None:
+    with pytest.raises(UsageError):
+        session.decide(decisions)
+    assert not session.path.exists()
+
+
+def test_half_a_line_is_read_when_it_is_whole(session: Session) -> None:
+    session.decide([(0, "keep", "")])
+    entry = edit("keep", "you", pixel_sha256=session.queue.manifest.pixel_sha256[1], given="Trucks")
+    spare = session.path.with_name("spare.jsonl")
+    append(spare, [entry])
+    line = spare.read_bytes()
+    with session.path.open("ab") as file:
+        file.write(line[:30])
+    assert session.state()["length"] == 1
+    with session.path.open("ab") as file:
+        file.write(line[30:])
+    assert session.state()["length"] == 2
+
+
+def test_a_torn_line_is_told_and_a_strange_one_is_an_error(session: Session) -> None:
+    session.decide([(0, "keep", "")])
+    session.path.write_bytes(session.path.read_bytes() + b'{"id": "torn')
+    session.decide([(1, "keep", "")])
+    state = session.state()
+    assert (state["torn"], state["length"]) == (1, 2)
+    with session.path.open("ab") as file:
+        file.write(b"[]\n")
+    with pytest.raises(DataError, match=r"Line 4 of .* is no edit"):
+        session.state()
+
+
+def test_a_key_is_answered_within_100_ms_at_50_000_pictures(build_run: Callable[..., Path], tmp_path: Path) -> None:
+    run = build_run(tmp_path, n=50_000, wrong=5_000, side=32, tested=10)
+    queue = read_queue(run)
+    words = [
+        edit("keep", "me", pixel_sha256=queue.manifest.pixel_sha256[row], given="Cars") for row in range(20_000, 40_000)
+    ]
+    append(run / "edits.jsonl", words)
+    session = Session(run, queue, "me")
+    assert session.neighbours.ready(60)
+    taken = {}
+    for name, work in {
+        "decide": lambda: session.decide([(int(session.rows("suspects")[0]), "keep", "")]),
+        "next": lambda: session.item("suspects", 1, undecided=True),
+        "grid": lambda: session.grid("suspects", 0, 40),
+        "state": session.state,
+        "picture": lambda: session.png(7),
+        "undo": lambda: session.undo("suspects"),
+    }.items():
+        times = []
+        for _ in range(7):
+            start = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - start)
+        taken[name] = sorted(times)[3]
+    assert taken["decide"] + taken["next"] + taken["picture"] < 0.1, taken
+    assert max(taken.values()) < 0.1, taken
