@@ -19,7 +19,7 @@ class Settings:
 
     `trust` is the suspicion from which a label is acted on by a repair. `refit` "all" trains the final model on
     every image, the test split included, after the honest figure was taken. `changes` are settings of the recipe.
-    `edits` is a ledger of decisions about labels.
+    `edits` is a ledger of decisions about labels. `scale` is the demo set's size, where it is not the usual one.
     """
 
     data: Path
@@ -39,6 +39,7 @@ class Settings:
     seeds: int | None = None
     seed: int = 0
     refit: str = "train"
+    scale: float | None = None
     device: str = "auto"
     jobs: int | None = None
 
@@ -79,6 +80,7 @@ class Settings:
             "seeds": self.seeds,
             "seed": self.seed,
             "refit": self.refit,
+            "scale": self.scale,
         }
 
 

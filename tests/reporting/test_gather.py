@@ -151,3 +151,9 @@ def test_what_is_no_run_or_no_finished_audit_is_refused_with_the_reason(made_up:
     (run / "study.json").write_text("{", encoding="utf-8")
     with pytest.raises(UsageError, match="cannot be read"):
         gather(run)
+
+
+def test_the_demo_is_done_again_in_the_same_size(made_up: ModuleType, tmp_path: Path) -> None:
+    asked = settings(preset="quick", scale=0.05)
+    write_run(tmp_path, made_up.audit_only(), results=False, command="demo", settings=asked)
+    assert gather(tmp_path).reproduce.command == "evenhand demo --scale 0.05 --preset quick"

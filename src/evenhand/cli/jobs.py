@@ -60,7 +60,8 @@ def demo(words: Mapping[str, Any], *, scale: float, data_only: bool, json: bool,
     if data_only:
         show.print_places([("Pictures", data)])
         return
-    whole_run("demo", options.settings("demo", {**words, "data": data, "out": folder / "run"}), json=json, quiet=quiet)
+    asked = {**words, "data": data, "out": folder / "run", "scale": None if scale == 1 else scale}
+    whole_run("demo", options.settings("demo", asked), json=json, quiet=quiet)
 
 
 def audit(settings: Settings, *, json: bool, quiet: bool) -> None:

@@ -128,6 +128,7 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         seeds=words.get("seeds"),
         seed=words["seed"],
         refit=words.get("refit", "train"),
+        scale=words.get("scale"),
         device=device_name(words["device"]),
         jobs=words["jobs"],
     )

@@ -104,6 +104,8 @@ def _command(study: dict[str, Any]) -> str:
     """Return a command line that does the same again."""
     if study["command"] == "demo":
         words = ["evenhand", "demo"]
+        if study["settings"].get("scale"):
+            words += ["--scale", f"{study['settings']['scale']:g}"]
     else:
         words = ["evenhand", study["command"], study["data"]]
         if study["test"]:
