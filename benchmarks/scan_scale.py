@@ -2,6 +2,8 @@
 
 python benchmarks/scan_scale.py [--images 25000 50000 100000] [--jobs 2]
 
+The search for near-duplicates, which follows the scan, has a benchmark of its own: near_duplicates.py.
+
 Each number of images is scanned in a process of its own, whose peak memory (its workers' added) is what is printed.
 """
 
@@ -113,7 +115,7 @@ def _scan(data: Path, cache: Path, jobs: int) -> None:
     from evenhand.auditing.scan import scan
 
     start = time.perf_counter()
-    found = scan(data, cache=cache, jobs=jobs)
+    found = scan(data, cache=cache, jobs=jobs, alike=False)
     print(json.dumps({"seconds": time.perf_counter() - start, "images": len(found.dataset.manifest)}))
 
 

@@ -347,7 +347,7 @@ def test_progress_is_told(data: Path) -> None:
             told.append(units)
 
     look(data, progress=Listening())
-    assert told == [1]
+    assert told == [1, 1]
 
 
 def test_the_demo_sets_faults_are_found(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from evenhand.errors import EvenhandError
-from evenhand.records import Finding
+from evenhand.records import Duplicate, Finding, OddImage
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.report import LIMIT, render, write_report
 
@@ -51,8 +51,19 @@ def diverged(made_up: ModuleType) -> ReportData:
     return replace(data, results=empty)  # type: ignore[no-any-return]
 
 
+def alike_and_odd(made_up: ModuleType) -> ReportData:
+    data = made_up.report_data()
+    listing = data.dataset.manifest
+    near = tuple(
+        Duplicate(9, listing.paths[row], str(listing.split[row]), "Cars", False, row == 5, "near") for row in (5, 520)
+    )
+    odd = tuple(OddImage(listing.paths[row], "train", reason, 2.0) for row, reason in ((7, "blank"), (8, "blurred")))
+    return replace(data, audit=replace(data.audit, duplicates=(*data.audit.duplicates, *near), odd=odd))  # type: ignore[no-any-return]
+
+
 KINDS: dict[str, Callable[[ModuleType], ReportData]] = {
     "whole": whole,
+    "near-duplicates and odd images": alike_and_odd,
     "expected on true labels": lambda made_up: made_up.with_expected(made_up.report_data()),
     "audit alone": lambda made_up: made_up.audit_only(),
     "many scripts": many_scripts,
@@ -282,3 +293,17 @@ def test_pictures_are_left_out_until_the_page_fits(made_up: ModuleType, limit: i
 def test_a_page_that_cannot_fit_even_without_pictures_says_so(made_up: ModuleType) -> None:
     with pytest.raises(EvenhandError, match="does not fit 10,000 bytes even without pictures: 3 classes and 4"):
         render(made_up.report_data(), 10_000)
+
+
+def test_near_duplicates_stand_side_by_side_and_odd_images_in_a_gallery(made_up: ModuleType) -> None:
+    page = made_up.read_page(render(alike_and_odd(made_up)))
+    twins = [node for node in page.of_class("looks") if len(node.of_class("pic")) == 2]
+    assert [node.parent.text.startswith("nearly equal also among test images") for node in twins] == [True]
+    assert "Two groups of images with exactly the same pixels, and one more that is nearly equal" in page.text
+    assert "Two images are unlike the others: 1 blank and 1 blurred." in page.text
+    assert [
+        node.attributes["aria-label"] for node in page.of_class("pic") if "Odd" in node.attributes["aria-label"]
+    ] == [
+        "Odd picture: blank",
+        "Odd picture: blurred",
+    ]

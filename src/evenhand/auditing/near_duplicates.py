@@ -16,8 +16,8 @@ FINE = 32
 """Height and width at which the forms and details of two candidates are compared."""
 FLAT = 4.0
 """Contrast in grey levels (of 256) below which an image shows too little to be called a copy of another."""
-REACH = 0.25
-"""Distance of two sketches up to which their images are compared: copies lie below 0.1, shifted ones below 0.25."""
+REACH = 0.14
+"""Distance of two sketches, fine waves counting less, up to which their images are compared; copies lie below 0.1."""
 NEAREST = 24
 """Most other images that one image is compared with, the nearest first: data of one kind of picture stay quick."""
 CLOSE = 0.12
@@ -65,6 +65,8 @@ _KEPT = [
 ]
 _MIRROR = np.array([(-1) ** right for _, _, right in _KEPT], dtype=np.float32)
 """What becomes of a sketch when the image is mirrored: waves that are odd from left to right change their sign."""
+_WEIGHTS = np.array([1 / (down + right) for _, down, right in _KEPT], dtype=np.float32)
+"""A shift changes a wave the more, the finer it is: counted like this, shifted copies stay close too."""
 _CHANNELS = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], dtype=np.float32)
 _CHANNELS /= np.linalg.norm(_CHANNELS, axis=1, keepdims=True)
 
@@ -189,7 +191,7 @@ def _close(sketches: Floats, *, mirrored: bool) -> tuple[Ints, Floats]:
         return np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=np.float32)
     nearest = min(NEAREST + 1, len(sketches))
     asked = sketches * _MIRROR if mirrored else sketches
-    _, places = KDTree(sketches).query(asked, k=nearest, distance_upper_bound=REACH, workers=-1)
+    _, places = KDTree(sketches * _WEIGHTS).query(asked * _WEIGHTS, k=nearest, distance_upper_bound=REACH, workers=-1)
     own = np.repeat(np.arange(len(sketches)), nearest)
     other = np.asarray(places).reshape(-1)
     # A mirrored image may lie close to itself; where there is no neighbour, the tree says a number too high.

@@ -113,7 +113,7 @@ def scan(
         notes += lost
         _refuse_few(names, least_classes, data)
     images = np.load(pixels, mmap_mode="r")
-    near = _near(images, good) if alike else np.zeros((0, 2), dtype=np.int64)
+    near = _near(images, good, progress) if alike else np.zeros((0, 2), dtype=np.int64)
     return Scan(Dataset(_manifest(good, names, near), images), (*source.findings, *findings), tuple(notes), near)
 
 
@@ -195,12 +195,14 @@ def _stamp(path: Path | None) -> list[Any]:
     return [text_of(str(path)), status.st_size, status.st_mtime_ns]
 
 
-def _near(images: Pixels, good: Good) -> Ints:
+def _near(images: Pixels, good: Good, progress: Progress) -> Ints:
     """Return the near-duplicates; of images with the same pixels only the first is looked at."""
     first: dict[str, int] = {}
-    return near_pairs(
-        images, np.array([first.setdefault(result.pixel_sha256, row) for row, (_, result) in enumerate(good)])
-    )
+    same = np.array([first.setdefault(result.pixel_sha256, row) for row, (_, result) in enumerate(good)])
+    with progress.stage("Looking for near-duplicates", 1) as tick:
+        found = near_pairs(images, same)
+        tick(1)
+    return found
 
 
 def _manifest(good: Good, names: tuple[str, ...], near: Ints) -> Manifest:

@@ -88,13 +88,13 @@ def audit_lines(audit: Audit) -> list[str]:
     if audit.duplicates:
         leaked = sum(row.leaked for row in audit.duplicates)
         lines.append(
-            f"{audit.exact_groups} groups of images have the same pixels, {audit.near_groups} more show the same "
-            f"picture with other pixels; {leaked} copies of test images lie in training."
+            f"Groups of images with the same pixels: {audit.exact_groups}; with the same picture in other pixels: "
+            f"{audit.near_groups}. Copies of test images outside the test: {leaked}."
         )
     if audit.odd:
         reasons = Counter(image.reason for image in audit.odd)
         told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-        lines.append(f"{len(audit.odd)} images are unlike the others ({told}); see audit/odd_images.csv.")
+        lines.append(f"Images unlike the others: {len(audit.odd)} ({told}); see audit/odd_images.csv.")
     return lines + list(audit.notes)
 
 
