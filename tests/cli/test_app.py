@@ -11,7 +11,7 @@ import evenhand as package
 from evenhand import pipeline
 from evenhand.errors import DataError, EvenhandError, ExportError, ModelFileError, UsageError
 
-COMMANDS = ("run", "demo", "audit", "compare", "train", "evaluate", "report")
+COMMANDS = ("run", "demo", "audit", "compare", "train", "evaluate", "report", "review", "edits")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -38,7 +38,7 @@ function say(text, bad) {
   fading = setTimeout(() => { $("toast").className = ""; }, bad ? 12000 : 2500);
 }
 
-const percent = value => value > 0 && value < .005 ? "<1 %" : value < 1 && value > .995 ? ">99 %" : `${Math.round(100 * value)} %`;
+const percent = value => value > 0 && value < .005 ? "<1\u00a0%" : value < 1 && value > .995 ? ">99\u00a0%" : `${Math.round(100 * value)}\u00a0%`;
 const range = share => `${Math.round(100 * share.low)} to ${Math.round(100 * share.high)} %`;
 
 function make(tag, text, kind) {
