@@ -80,7 +80,9 @@ def test_a_run_goes_by_the_edits(
     ]
     corrected = said["test"]["corrected"]
     assert corrected["per_class"]["Cars"]["support"] == said["test"]["per_class"]["Cars"]["support"] + 1
-    assert "corrected labels" in (out / "report.html").read_text(encoding="utf-8")
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "corrected labels" in report
+    assert "--edits" in report  # in the command that does it again
 
     summary = json.loads((out / "audit/summary.json").read_text(encoding="utf-8"))
     assert any(
