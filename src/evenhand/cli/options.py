@@ -163,7 +163,7 @@ def evaluation(words: Mapping[str, Any]) -> Evaluate:
         classes=names(words["classes"]),
         size=image_size(words["size"]),
         split=words["split"],
-        edits=words["edits"],
+        edits=words.get("edits"),
         device=device_name(words["device"]),
         jobs=words["jobs"],
     )
