@@ -128,7 +128,7 @@ def _score(
         trials=keys,
         low=given.low,
         high=given.high,
-        seconds=round(sum(bench.run.seconds(key) for key in keys), 1),
+        seconds=round(sum(bench.run.seconds(key) for key in keys), 3),
         by_fold=tuple((plain if posterior is None else expected).ravel().tolist()),
         expected=None
         if posterior is None
