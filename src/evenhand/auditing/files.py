@@ -8,6 +8,7 @@ from typing import Any
 
 from evenhand.data.manifest import SPLITS
 from evenhand.disk import read_table, write_json, write_table
+from evenhand.errors import EvenhandError
 from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue, OddImage
 
 
@@ -56,7 +57,23 @@ def write_audit(folder: Path, audit: Audit) -> None:
 
 
 def read_audit(folder: Path) -> Audit:
-    """Return the audit that `write_audit` wrote."""
+    """Return the audit that `write_audit` wrote.
+
+    Raises
+    ------
+    EvenhandError
+        When a file of it is missing, damaged, or of another version.
+    """
+    try:
+        return _read(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvenhandError(
+            f"The audit in {folder} cannot be read ({error!r}): it is damaged, or of another version of evenhand. "
+            "Run the same command into another folder."
+        ) from error
+
+
+def _read(folder: Path) -> Audit:
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     wrong = summary["wrong_labels_estimate"]
     classes = tuple(summary["classes"])
