@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from evenhand.reporting.report import write_report
 from evenhand.settings import Settings
 from evenhand.study.bench import Bench
 from evenhand.study.compare import Score, best_of_each, candidates, choose, finalists, judge, nested, with_recipe
-from evenhand.study.final import train_final
+from evenhand.study.final import stretched, train_final
 from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels, refined
 from evenhand.study.results import write_results, write_test
 from evenhand.study.trial import Targets, environment
@@ -195,11 +195,10 @@ def _conclude(desk: Desk, bench: Bench, scores: list[Score]) -> Comparison:
 
 
 def _train(desk: Desk, bench: Bench, choice: Choice, targets: Targets) -> Model:
-    base = desk.recipe(choice.model)
     return train_final(
         bench,
         choice.remedy,
-        replace(base, epochs=max(1, round(base.epochs * desk.preset.stretch))),
+        stretched(desk.recipe(choice.model), desk.preset.stretch),
         targets,
         members=desk.preset.members,
         size=desk.scan.dataset.size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,11 @@ from evenhand.training.recipe import Recipe
 
 MEMBER_NUMBER = 500
 """Members of the final model are numbered from here, so that they repeat no trial of the comparison."""
+
+
+def stretched(recipe: Recipe, factor: float) -> Recipe:
+    """Return the recipe of a final model: that of the comparison with `factor` times the epochs, at least one."""
+    return replace(recipe, epochs=max(1, round(recipe.epochs * factor)))
 
 
 def train_final(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from evenhand.records import Ints
 from evenhand.remedies.catalogue import plan_for
 from evenhand.remedies.counting import trained_counts
 from evenhand.settings import Preset
 from evenhand.study.bench import trained_part
+from evenhand.study.final import stretched
 from evenhand.training.recipe import Recipe
 
 CURVE_BYTES = 32
@@ -85,8 +86,7 @@ def forecast(
     if command != "audit":
         work += _comparison(labels, n_classes, preset, recipes)
     if command not in ("audit", "compare"):
-        base = recipes(preset.model)
-        final = replace(base, epochs=max(1, round(base.epochs * preset.stretch)))
+        final = stretched(recipes(preset.model), preset.stretch)
         work.append(_Work(preset.members * (2 if refit else 1), len(labels), 0, final))
     cells = sum(part.number * part.predicted for part in work) * (8 + 4 * n_classes)
     curves = sum(part.views / part.recipe.batch for part in work) * CURVE_BYTES
