@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -14,7 +14,8 @@ import pytest
 
 from evenhand.auditing.ledger import read_ledger
 from evenhand.errors import UsageError
-from evenhand.review.server import check_installed, listen
+from evenhand.review.server import check_installed, listen, serve
+from evenhand.review.session import Session
 
 
 @dataclass
@@ -175,3 +176,13 @@ def test_without_the_extra_it_says_how_to_install_it() -> None:
         pytest.raises(UsageError, match=r"pip install 'evenhand\[serve\]'"),
     ):
         check_installed()
+
+
+def test_ctrl_c_before_the_server_listens_for_it_is_a_good_end_too() -> None:
+    def pressed(address: str) -> None:
+        assert address.startswith("http://127.0.0.1:")
+        raise KeyboardInterrupt
+
+    listening = listen(0)
+    serve(cast(Session, object()), listening, pressed)
+    assert listening.fileno() == -1

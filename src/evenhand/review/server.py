@@ -71,8 +71,9 @@ def serve(session: Session, listening: socket.socket, ready: Callable[[str], Non
     config = uvicorn.Config(
         guard, log_level="warning", access_log=False, lifespan="off", ws="none", server_header=False
     )
-    ready(f"http://127.0.0.1:{port}/?token={guard.token}")
     try:
+        # Whoever reads the address may press Ctrl-C before the server listens for it.
+        ready(f"http://127.0.0.1:{port}/?token={guard.token}")
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         return
