@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from evenhand.evaluation.metrics import evaluate
 from evenhand.records import (
     Audit,
+    ConfusedPair,
     Curve,
     Duplicate,
     Evaluation,
@@ -88,7 +89,7 @@ def test_an_audit_counts_what_the_contract_names() -> None:
         ),
         issues=(LabelIssue("p", "a", "b", 0.9, True), LabelIssue("q", "a", "a", 0.1, False)),
         wrong_labels=Interval(1.5, 0.5, 3.0),
-        pairs=(("a", "b", 1.2),),
+        pairs=(ConfusedPair("a", "b", 1.2, 0.4, 2.0),),
         odd=(OddImage("q", "train", "blank", 2.5),),
     )
     assert (audit.exact_groups, audit.near_groups) == (1, 1)
@@ -103,7 +104,7 @@ def test_an_audit_counts_what_the_contract_names() -> None:
         "odd_images": 1,
         "label_issues": 1,
         "wrong_labels_estimate": {"value": 1.5, "low": 0.5, "high": 3.0},
-        "pairs": [{"given": "a", "true": "b", "value": 1.2}],
+        "pairs": [{"given": "a", "true": "b", "value": 1.2, "low": 0.4, "high": 2.0}],
         "notes": [],
     }
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from evenhand.auditing.confused import confused_pairs
 from evenhand.auditing.duplicates import duplicates, training_rows
 from evenhand.auditing.files import write_audit
-from evenhand.auditing.labels import FEWEST, confused_pairs, label_issues
+from evenhand.auditing.labels import FEWEST, label_issues
 from evenhand.auditing.ledger import EXCLUDED
 from evenhand.auditing.odd_images import odd_images
 from evenhand.data.manifest import SPLITS
@@ -142,7 +143,7 @@ def _describe(desk: Desk, labels: LabelAudit | None, notes: list[str]) -> Audit:
         duplicates=duplicates(manifest, desk.scan.near),
         issues=label_issues(labels.whole, manifest.given[rows], paths, manifest.classes) if labels else (),
         wrong_labels=labels.whole.wrong if labels else None,
-        pairs=confused_pairs(labels.whole, manifest.classes) if labels else (),
+        pairs=confused_pairs(labels.whole, manifest.given[rows], manifest.classes) if labels else (),
         notes=tuple(notes),
         odd=odd_images(desk.scan.dataset),
     )

@@ -130,6 +130,17 @@ class LabelIssue:
 
 
 @dataclass(frozen=True)
+class ConfusedPair:
+    """Images that carry the label `given` and show `true`: how many are estimated, with the 95 % interval."""
+
+    given: str
+    true: str
+    estimated: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Duplicate:
     """One member of a group of images that show the same picture."""
 
@@ -167,8 +178,8 @@ class Audit:
     issues: tuple[LabelIssue, ...]
     wrong_labels: Interval | None
     """Estimated number of wrong training labels; None where no out-of-fold probabilities could be had."""
-    pairs: tuple[tuple[str, str, float], ...] = ()
-    """(given, true, estimated number of images) of the pairs of classes that are confused in the labels."""
+    pairs: tuple[ConfusedPair, ...] = ()
+    """The pairs of classes that are confused in the labels, those of most images first."""
     notes: tuple[str, ...] = ()
     """Plain sentences: classes too small to judge, image sizes met, copies of test images dropped."""
     odd: tuple[OddImage, ...] = ()
@@ -207,7 +218,10 @@ class Audit:
             "odd_images": len(self.odd),
             "label_issues": len(self.flagged),
             "wrong_labels_estimate": asdict(self.wrong_labels) if self.wrong_labels else None,
-            "pairs": [{"given": given, "true": true, "value": value} for given, true, value in self.pairs],
+            "pairs": [
+                {"given": pair.given, "true": pair.true, "value": pair.estimated, "low": pair.low, "high": pair.high}
+                for pair in self.pairs
+            ],
             "notes": list(self.notes),
         }
 

@@ -7,7 +7,7 @@ import pytest
 from evenhand.auditing.files import read_audit, write_audit
 from evenhand.data.manifest import SPLITS
 from evenhand.errors import EvenhandError
-from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue, OddImage
+from evenhand.records import Audit, ConfusedPair, Duplicate, Finding, Interval, LabelIssue, OddImage
 
 AUDIT = Audit(
     classes=("z", "قطة"),
@@ -19,7 +19,7 @@ AUDIT = Audit(
     ),
     issues=(LabelIssue("x.png", "z", "قطة", 0.75, True),),
     wrong_labels=Interval(1.5, 1.0, 2.0),
-    pairs=(("z", "قطة", 1.5),),
+    pairs=(ConfusedPair("z", "قطة", 1.5, 1.0, 2.0),),
     notes=("A note.",),
     odd=(OddImage("y.png", "test", "blank", 2.5),),
 )

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
-from evenhand.auditing.labels import _Likelihood, confused_pairs, estimate, label_issues
+from evenhand.auditing.labels import _Likelihood, estimate, label_issues
 
 
 def made_up(
@@ -124,6 +124,3 @@ def test_issues_are_listed_worst_first_with_what_to_call_them() -> None:
     assert (worst.given, worst.suggested, worst.flagged) == ("Cars", "Cats", True)
     assert true[paths.index(worst.path)] == 1
     assert sum(issue.flagged for issue in issues) == (model.suspicion(labels) > 0.5).sum()
-    pairs = confused_pairs(model, ["Cars", "Cats"])
-    assert pairs[0][:2] == ("Cars", "Cats")
-    assert pairs[0][2] == pytest.approx(60, rel=0.15)

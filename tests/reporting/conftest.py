@@ -17,6 +17,7 @@ from evenhand.evaluation.metrics import evaluate
 from evenhand.records import (
     Audit,
     Choice,
+    ConfusedPair,
     Curve,
     Duplicate,
     Finding,
@@ -154,7 +155,10 @@ def audit(listing: Manifest, wrong: float | None = 41.0) -> Audit:
         duplicates=copies,
         issues=issues if wrong is not None else (),
         wrong_labels=Interval(wrong, wrong * 0.9, wrong * 1.1) if wrong is not None else None,
-        pairs=((classes[0], classes[-1], wrong * 0.95), (classes[1], classes[0], wrong * 0.04))
+        pairs=(
+            ConfusedPair(classes[0], classes[-1], wrong * 0.95, wrong * 0.85, wrong * 1.05),
+            ConfusedPair(classes[1], classes[0], wrong * 0.04, 0.0, wrong * 0.1),
+        )
         if wrong is not None
         else (),
         notes=("All images have 32x32 pixels (height x width).",),

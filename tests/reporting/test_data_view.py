@@ -5,7 +5,7 @@ from types import ModuleType
 
 import numpy as np
 
-from evenhand.records import OddImage
+from evenhand.records import ConfusedPair, OddImage
 from evenhand.reporting.data_view import (
     SAMPLED_CLASSES,
     class_counts,
@@ -109,7 +109,8 @@ def test_the_oddest_images_are_shown_with_their_rows(made_up: ModuleType) -> Non
 
 
 def test_pairs_of_less_than_half_an_image_are_left_out(made_up: ModuleType) -> None:
-    audit = replace(made_up.report_data().audit, pairs=(("a", "b", 9.6), ("b", "a", 0.4)))
+    pairs = (ConfusedPair("a", "b", 9.6, 5, 14), ConfusedPair("b", "a", 0.4, 0, 2))
+    audit = replace(made_up.report_data().audit, pairs=pairs)
     found = pair_counts(audit)
     assert [(row.given, row.true, row.value) for row in found.rows] == [("a", "b", "10")]
     assert pair_counts(replace(audit, pairs=())).rows == ()

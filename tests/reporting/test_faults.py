@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 from markupsafe import Markup
 
-from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue, OddImage
+from evenhand.records import Audit, ConfusedPair, Duplicate, Finding, Interval, LabelIssue, OddImage
 from evenhand.reporting.faults import (
     fault_sentences,
     imbalance,
@@ -71,10 +71,10 @@ def test_wrong_labels_are_told_with_interval_suspects_and_kind() -> None:
                 wrong_labels=Interval(458, 420, 493),
                 issues=flagged,
                 pairs=(
-                    ("Cars", "Cats", 450.0),
-                    ("Trucks", "Cars", 47.7),
-                    ("Trucks", "Cats", 44.0),
-                    ("Cats", "Trucks", 0.2),
+                    ConfusedPair("Cars", "Cats", 450.0, 0, 500),
+                    ConfusedPair("Trucks", "Cars", 47.7, 0, 500),
+                    ConfusedPair("Trucks", "Cats", 44.0, 0, 500),
+                    ConfusedPair("Cats", "Trucks", 0.2, 0, 500),
                 ),
             )
         )

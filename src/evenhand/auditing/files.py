@@ -9,7 +9,7 @@ from typing import Any
 from evenhand.data.manifest import SPLITS
 from evenhand.disk import read_table, write_json, write_table
 from evenhand.errors import EvenhandError
-from evenhand.records import Audit, Duplicate, Finding, Interval, LabelIssue, OddImage
+from evenhand.records import Audit, ConfusedPair, Duplicate, Finding, Interval, LabelIssue, OddImage
 
 
 def write_audit(folder: Path, audit: Audit) -> None:
@@ -99,7 +99,9 @@ def _read(folder: Path) -> Audit:
             for row in read_table(folder / "label_issues.csv")
         ),
         wrong_labels=Interval(**wrong) if wrong else None,
-        pairs=tuple((row["given"], row["true"], row["value"]) for row in summary["pairs"]),
+        pairs=tuple(
+            ConfusedPair(row["given"], row["true"], row["value"], row["low"], row["high"]) for row in summary["pairs"]
+        ),
         notes=tuple(summary["notes"]),
         odd=tuple(
             OddImage(row["path"], row["split"], row["reason"], float(row["score"]))

@@ -105,17 +105,6 @@ def label_issues(
     )
 
 
-def confused_pairs(model: LabelModel, classes: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
-    """Return (given, true, estimated images) of the pairs with at least one image expected, most first."""
-    pairs = [
-        (classes[given], classes[true], round(float(model.joint[true, given]), 1))
-        for given in range(len(classes))
-        for true in range(len(classes))
-        if true != given and model.joint[true, given] >= 1
-    ]
-    return tuple(sorted(pairs, key=lambda pair: -pair[2]))
-
-
 class _Likelihood:
     """Negative log-likelihood of the given labels; its parameters are log temperature, biases, log odds of columns."""
 

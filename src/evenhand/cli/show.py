@@ -82,7 +82,12 @@ def audit_lines(audit: Audit) -> list[str]:
             f"About {wrong.value:.0f} training labels are wrong (95 % interval {wrong.low:.0f} to {wrong.high:.0f}); "
             f"{len(audit.flagged)} images are named as suspects."
         )
-        lines += [f"  filed as {given}, really {true}: about {value:.0f}" for given, true, value in audit.pairs[:3]]
+        lines += [
+            f"  filed as {pair.given}, really {pair.true}: about {pair.estimated:.0f} "
+            f"({pair.low:.0f} to {pair.high:.0f})"
+            for pair in audit.pairs[:3]
+            if pair.estimated >= 0.5
+        ]
     if audit.findings:
         lines.append(f"{len(audit.findings)} files could not be taken as they are; see audit/unreadable.csv.")
     if audit.duplicates:

@@ -82,16 +82,21 @@ class Pairs:
 
 def pair_counts(audit: Audit, most: int = 10) -> Pairs:
     """Return the pairs of which at least half an image is estimated; at most `most`."""
-    pairs = [pair for pair in audit.pairs if pair[2] >= LEAST_PAIR][:most]
-    reach = count_scale(value for _, _, value in pairs)
+    pairs = [pair for pair in audit.pairs if pair.estimated >= LEAST_PAIR][:most]
+    reach = count_scale(pair.estimated for pair in pairs)
     rows = tuple(
         PairRow(
-            given,
-            true,
-            number(value),
-            bar(value, reach, f"about {number(value)} of {clipped(true)} filed as {clipped(given)}", kind="wrong"),
+            pair.given,
+            pair.true,
+            number(pair.estimated),
+            bar(
+                pair.estimated,
+                reach,
+                f"about {number(pair.estimated)} of {clipped(pair.true)} filed as {clipped(pair.given)}",
+                kind="wrong",
+            ),
         )
-        for given, true, value in pairs
+        for pair in pairs
     )
     return Pairs(rows, axis(reach, lambda tick: f"{tick:,.0f}"))
 

@@ -122,13 +122,15 @@ def label_sentences(audit: Audit) -> list[Markup]:
             number(wrong.value), training, interval, named
         )
     ]
-    pairs = [pair for pair in audit.pairs if pair[2] >= max(LEAST_PAIR, TRIFLE * audit.pairs[0][2])][:3]
+    pairs = [pair for pair in audit.pairs if pair.estimated >= max(LEAST_PAIR, TRIFLE * audit.pairs[0].estimated)][:3]
     if pairs:
         found.append(
             Markup("Most of them are {}.").format(
                 listed(
-                    Markup("{} filed as {} (about {})").format(name(true), name(given), number(value))
-                    for given, true, value in pairs
+                    Markup("{} filed as {} (about {})").format(
+                        name(pair.true), name(pair.given), number(pair.estimated)
+                    )
+                    for pair in pairs
                 )
             )
         )
