@@ -85,8 +85,8 @@ class Desk:
             scope=scope,
         )
 
-    def bench(self, rows: Any = None, *, scope: str = "study") -> Bench:
-        """Return the bench for training on `rows` of the manifest, by default the training rows."""
+    def bench(self, rows: Any = None, *, scope: str = "study", fold: Any = None) -> Bench:
+        """Return the bench for training on `rows` of the manifest, by default the training rows in dealt folds."""
         rows = training_rows(self.manifest) if rows is None else rows
         return Bench(
             self.run,
@@ -99,6 +99,7 @@ class Desk:
             engine=self.engine,
             progress=self.progress,
             settled=self.edited.settled[rows] if self.edited else None,
+            fold=fold,
         )
 
 

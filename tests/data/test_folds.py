@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand.data.folds import fold_of
+from evenhand.data.folds import fold_of, separated
 from evenhand.errors import DataError
 
 
@@ -97,3 +97,34 @@ def test_many_classes_of_many_groups_take_no_table_of_both() -> None:
     n = 20_000
     found = fold_of(np.arange(n) // 2, np.arange(n), 5, 0)
     assert np.bincount(found).max() - np.bincount(found).min() <= 2
+
+
+@given(data_sets(), st.integers(0, 1000))
+def test_separated_folds_hold_as_many_images_of_each_class(data: tuple[Any, Any, int], seed: int) -> None:
+    labels, groups, folds = data
+    fold = fold_of(labels, groups, folds, seed)
+    found = separated(fold, labels, groups, folds, seed)
+    for label in np.unique(labels):
+        np.testing.assert_array_equal(
+            np.bincount(found[labels == label], minlength=folds), np.bincount(fold[labels == label], minlength=folds)
+        )
+
+
+@pytest.mark.parametrize("singles", [0, 400])
+def test_separated_folds_part_a_pair_as_often_as_chance_would(singles: int) -> None:
+    groups = np.r_[np.repeat(np.arange(40), 2), np.arange(100, 100 + singles)]
+    labels = np.zeros(len(groups), dtype=np.int64)
+    apart = []
+    for seed in range(50):
+        fold = fold_of(labels, groups, 4, seed)
+        found = separated(fold, labels, groups, 4, seed)
+        apart.append((found[:80:2] != found[1:80:2]).mean())
+        # Each of 80 images changes places with a few others; all the rest stay where they are.
+        assert (found[80:] != fold[80:]).sum() <= 3 * 80
+    assert np.mean(apart) == pytest.approx(3 / 4, abs=0.05)
+
+
+def test_without_groups_nothing_is_separated() -> None:
+    labels = np.repeat([0, 1], [30, 10])
+    fold = fold_of(labels, np.arange(40), 3, 0)
+    np.testing.assert_array_equal(separated(fold, labels, np.arange(40), 3, 0), fold)

@@ -86,6 +86,8 @@ class Study:
         judged: int | None = None,
         seed: int = 0,
         device: str = "cpu",
+        scope: str = "study",
+        fold: Ints | None = None,
         **changes: Any,
     ) -> Bench:
         run = self.folder / name
@@ -94,13 +96,14 @@ class Study:
         return Bench(
             RunFolder(run),
             Dataset(manifest(**changes), np.load(run / "pixels.npy", mmap_mode="r")),
-            Workplace(run, run / "pixels.npy", len(CLASSES), device),
+            Workplace(run, run / "pixels.npy", len(CLASSES), device, scope),
             np.arange(N, dtype=np.int64) if rows is None else rows,
             folds=folds,
             judged=judged,
             seed=seed,
             engine=Inline(),  # type: ignore[arg-type]
             progress=progress,
+            fold=fold,
         )
 
 

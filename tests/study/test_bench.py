@@ -9,7 +9,7 @@ import pytest
 from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import Progress, Tick
 from evenhand.study import bench as bench_module
-from evenhand.study.bench import trained_part
+from evenhand.study.bench import carry_out, trained_part
 
 
 class Told(Progress):
@@ -109,3 +109,18 @@ def test_the_longest_training_begins_first(study: Any) -> None:
     short, plain, long = (bench.trial(remedy, free, held=[0]) for remedy in ("undersample", "none", "smote"))
     bench.carry_out([plain, short, long], "")
     assert [trial for _, trial in bench.engine.given] == [long, plain, short]
+    two, one = (bench.trial("none", study.recipe, held=held) for held in ([0, 1], [2]))
+    bench.carry_out([two, one], "")
+    assert [trial for _, trial in bench.engine.given[3:]] == [one, two]
+
+
+def test_folds_may_be_brought_along_and_several_benches_work_at_once(study: Any) -> None:
+    first = (np.arange(study.n) < 50).astype(np.int64)
+    dealt, own = study.bench(), study.bench(folds=2, scope="own", fold=first)
+    here, there = dealt.trial("none", study.recipe, held=[0]), own.trial("none", study.recipe, held=[0])
+    outcomes = carry_out([(dealt, here), (own, there), (dealt, here)], "both")
+    assert [(place.scope, trial) for place, trial in dealt.engine.given] == [("own", there), ("study", here)]
+    assert own.engine.given == []
+    np.testing.assert_array_equal(outcomes[there].rows, np.arange(50, study.n))
+    np.testing.assert_array_equal(outcomes[here].rows, np.flatnonzero(dealt.fold == 0))
+    assert carry_out([], "nothing") == {}

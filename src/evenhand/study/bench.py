@@ -57,6 +57,8 @@ class Bench:
         Told how far the work is.
     settled : (n,) bool, optional
         Images whose label somebody has decided on; they are no suspects.
+    fold : (n,) int64, optional
+        The fold of each image, where they are not to be dealt here.
     """
 
     def __init__(
@@ -72,13 +74,15 @@ class Bench:
         engine: LocalEngine,
         progress: Progress,
         settled: NDArray[np.bool_] | None = None,
+        fold: Ints | None = None,
     ) -> None:
         manifest = dataset.manifest
         self.run, self.workplace, self.engine, self.progress = run, workplace, engine, progress
         self.classes, self.rows, self.seed = manifest.classes, rows, seed
         self.given = manifest.given[rows]
         self.settled = np.zeros(len(rows), dtype=bool) if settled is None else settled
-        self.fold = fold_of(self.given, manifest.group[rows], folds, seed, manifest.classes)
+        groups = manifest.group[rows]
+        self.fold = fold_of(self.given, groups, folds, seed, manifest.classes) if fold is None else fold
         self.n_folds = folds
         self.judged = range(min(judged or folds, folds))
         workplace.save_rows(rows, self.fold)
@@ -118,21 +122,7 @@ class Bench:
         EvenhandError
             When a trial fails; the others are finished and kept.
         """
-        wanted = list(dict.fromkeys(trials))
-        missing = [trial for trial in wanted if not self.run.has_trial(trial.key)]
-        # The longest first: one that is begun last would be waited for by idle workers.
-        missing.sort(key=self._work, reverse=True)
-        with self.progress.stage(title, len(wanted)) as tick:
-            tick(len(wanted) - len(missing))
-            self.engine.map(execute, [(self.workplace, trial) for trial in missing], tick)
-        return {trial: self._read(trial) for trial in wanted}
-
-    def _work(self, trial: Trial) -> float:
-        """Return about how many images the training of a trial sees."""
-        if trial.recipe.equal_work:
-            return float(trial.recipe.epochs)
-        plan = plan_for(trial.remedy, self.given, self.n_classes)
-        return trial.recipe.epochs * sum(trained_counts(plan, self.given, self.n_classes)) / len(self.given)
+        return carry_out([(self, trial) for trial in trials], title)
 
     def _read(self, trial: Trial) -> Outcome:
         stored = self.run.read_trial(trial.key)
@@ -142,6 +132,37 @@ class Bench:
             curve=read_curve(stored.curve),
             diverged=stored.result["diverged_at"] is not None,
         )
+
+    def _work(self, trial: Trial) -> float:
+        """Return about how many images the training of a trial sees."""
+        images = trial.recipe.epochs * int((~np.isin(self.fold, trial.held)).sum())
+        if trial.recipe.equal_work:
+            return images
+        plan = plan_for(trial.remedy, self.given, self.n_classes)
+        return images * sum(trained_counts(plan, self.given, self.n_classes)) / len(self.given)
+
+
+def carry_out(asked: Sequence[tuple[Bench, Trial]], title: str) -> dict[Trial, Outcome]:
+    """Return the outcome of every trial, worked on at once though they be of several benches of one run.
+
+    Raises
+    ------
+    EvenhandError
+        When a trial fails; the others are finished and kept.
+    """
+    if not asked:
+        return {}
+    benches: dict[Trial, Bench] = {}
+    for bench, trial in asked:
+        benches.setdefault(trial, bench)
+    missing = [trial for trial, bench in benches.items() if not bench.run.has_trial(trial.key)]
+    # The longest first: one that is begun last would be waited for by idle workers.
+    missing.sort(key=lambda trial: benches[trial]._work(trial), reverse=True)
+    host = asked[0][0]
+    with host.progress.stage(title, len(benches)) as tick:
+        tick(len(benches) - len(missing))
+        host.engine.map(execute, [(benches[trial].workplace, trial) for trial in missing], tick)
+    return {trial: bench._read(trial) for trial, bench in benches.items()}
 
 
 def trained_part(remedy: str) -> str:
