@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import hypothesis
@@ -18,6 +18,9 @@ import pytest
 
 from evenhand.cli.app import main
 from evenhand.data.demo import make_demo
+
+if TYPE_CHECKING:
+    from browser import Browser
 
 # How long an example takes says something about the machine's other work, nothing about the example.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -94,6 +97,16 @@ def evenhand() -> Callable[..., Said]:
 def program() -> list[str]:
     """The installed program, for tests that need a process of its own."""
     return [str(Path(sys.executable).with_name("evenhand"))]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Browser"]:
+    """A Chromium for the tests of one file."""
+    from browser import Browser
+
+    made = Browser(tmp_path_factory.mktemp("profile"))
+    yield made
+    made.driver.quit()
 
 
 @pytest.fixture(scope="session", autouse=True)

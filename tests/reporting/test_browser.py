@@ -2,102 +2,22 @@
 
 import base64
 import io
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 
+from browser import Browser, in_browser
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.report import write_report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its chromedriver is installed here"),
-]
+pytestmark = in_browser
 
 CLASSES = ("سيارات", "貓", "बिल्ली", "a class with a rather long name <b>& markup</b>", "חתול")
-OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-)
-
-
-class Browser:
-    """A Chromium of its own, with a page open in it."""
-
-    def __init__(self, profile: Path) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(CHROMIUM)
-        for option in (*OPTIONS, f"--user-data-dir={profile}"):
-            options.add_argument(option)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        service = webdriver.ChromeService(executable_path=DRIVER, log_output=subprocess.DEVNULL)
-        self.driver = webdriver.Chrome(options=options, service=service)
-
-    def open(self, page: Path, width: int, theme: str = "light", *, scripts: bool = True) -> None:
-        features = [
-            {"name": "prefers-color-scheme", "value": theme},
-            {"name": "prefers-reduced-motion", "value": "reduce"},
-        ]
-        self.command("Emulation.setScriptExecutionDisabled", value=not scripts)
-        self.command("Emulation.setEmulatedMedia", features=features)
-        self.command("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        self.driver.get(page.as_uri())
-
-    def command(self, name: str, **values: object) -> dict:
-        return self.driver.execute_cdp_cmd(name, values)  # type: ignore[no-any-return]
-
-    def run(self, script: str, *values: object) -> object:
-        return self.driver.execute_script(script, *values)
-
-    def find(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def find_all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def press(self, key: str) -> None:
-        ActionChains(self.driver).send_keys(key).perform()
-
-    def photograph(self, place: Path) -> np.ndarray:
-        """Keep a picture of the whole page, and return its (height, width, 3) pixels."""
-        size = self.command("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 16_000), "scale": 1}
-        taken = self.command("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
-        data = base64.b64decode(taken["data"])
-        place.write_bytes(data)
-        with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGB"))
-
-    def complaints(self) -> list[str]:
-        return [entry["message"] for entry in self.driver.get_log("browser")]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    made = Browser(tmp_path_factory.mktemp("profile"))
-    yield made
-    made.driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +35,7 @@ def page(data: ReportData, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_fits_its_window_and_nothing_complains(
     browser: Browser, page: Path, tmp_path: Path, width: int, theme: str
 ) -> None:
-    browser.open(page, width, theme)
+    browser.open(page, width, theme=theme)
     browser.run("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     taken = browser.photograph(tmp_path / f"report-{width}-{theme}.png")
     assert browser.run("return document.documentElement.scrollWidth") <= width
@@ -206,7 +126,7 @@ def test_the_theme_is_switched_and_remembered(browser: Browser, page: Path) -> N
     browser.find("#theme").click()
     assert paper() == light
     browser.run("localStorage.clear()")
-    browser.open(page, 1400, "dark")
+    browser.open(page, 1400, theme="dark")
     assert paper() == dark
 
 
@@ -264,7 +184,7 @@ def test_names_from_right_to_left_stand_in_their_place(browser: Browser, page: P
 
 
 def test_paper_shows_what_is_folded_away_in_light_colours(browser: Browser, page: Path, tmp_path: Path) -> None:
-    browser.open(page, 1400, "dark")
+    browser.open(page, 1400, theme="dark")
     printed = base64.b64decode(browser.command("Page.printToPDF", printBackground=False)["data"])
     (tmp_path / "report.pdf").write_bytes(printed)
     assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") > 8

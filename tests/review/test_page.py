@@ -1,107 +1,70 @@
 """The page in a real browser, by real keys: at a desk, on a phone, in two tabs, and after a restart."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
+from browser import Browser, in_browser
 from evenhand.auditing.ledger import Edit, append, edit, read_ledger
 from evenhand.data.manifest import read_manifest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
+pytestmark = in_browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its chromedriver is installed here"),
-]
-
-OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-)
 Served = Callable[[Path], Any]
 
 
-class Browser:
-    """A Chromium of its own."""
+class Page:
+    """The review page in a browser: what it shows, and keys that wait for its answer."""
 
-    def __init__(self, profile: Path) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(CHROMIUM)
-        for option in (*OPTIONS, f"--user-data-dir={profile}"):
-            options.add_argument(option)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        service = webdriver.ChromeService(executable_path=DRIVER, log_output=subprocess.DEVNULL)
-        self.driver = webdriver.Chrome(options=options, service=service)
+    def __init__(self, browser: Browser) -> None:
+        self.browser, self.driver = browser, browser.driver
+        self.text, self.find, self.find_all, self.run = browser.text, browser.find, browser.find_all, browser.run
+        self.complaints = browser.complaints
 
     def open(self, address: str, width: int = 1200, height: int = 900, theme: str = "light") -> None:
-        self.driver.execute_cdp_cmd(
-            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
-        )
-        self.driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
-        )
-        self.driver.get(address)
+        self.browser.open(address, width, height, theme)
         self.wait(lambda: self.data("row") is not None)
 
-    def wait(self, true: Callable[[], object]) -> None:
-        WebDriverWait(self.driver, 10, poll_frequency=0.02).until(lambda _: true() and self.data("busy") is None)
+    def wait(self, true: Callable[[], object] = lambda: True) -> None:
+        """Wait until something is so and the page is at rest."""
+        self.browser.wait(lambda: true() and self.data("busy") is None)
 
     def data(self, name: str) -> str | None:
-        return self.driver.execute_script("return document.body.dataset[arguments[0]] ?? null", name)  # type: ignore[no-any-return]
-
-    def text(self, selector: str) -> str:
-        return self.driver.find_element(By.CSS_SELECTOR, selector).text
+        return self.run("return document.body.dataset[arguments[0]] ?? null", name)  # type: ignore[no-any-return]
 
     @property
     def toast(self) -> str:
         """The passing message, whether it has faded in already or not."""
-        return self.driver.execute_script("return document.getElementById('toast').textContent")  # type: ignore[no-any-return]
+        return self.run("return document.getElementById('toast').textContent")  # type: ignore[no-any-return]
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other, each when the page has answered the one before."""
         for key in keys:
-            ActionChains(self.driver).send_keys(key).perform()
-            self.wait(lambda: True)
+            self.browser.press(key)
+            self.wait()
 
     def click(self, selector: str) -> None:
-        self.driver.find_element(By.CSS_SELECTOR, selector).click()
-        self.wait(lambda: True)
+        self.find(selector).click()
+        self.wait()
 
     @property
     def row(self) -> int:
         return int(self.data("row") or -1)
 
-    def complaints(self) -> list[str]:
-        return [entry["message"] for entry in self.driver.get_log("browser")]
 
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.driver.quit()
+@pytest.fixture
+def chromium(browser: Browser) -> Page:
+    return Page(browser)
 
 
 @pytest.fixture
-def page(chromium: Browser, served: Served, run_folder: Path) -> Iterator[Browser]:
+def page(chromium: Page, served: Served, run_folder: Path) -> Iterator[Page]:
     with served(run_folder) as address:
         chromium.open(address)
         chromium.complaints()  # of the page before, whose server is gone
@@ -113,7 +76,7 @@ def edits(run: Path) -> tuple[Edit, ...]:
     return read_ledger(run / "edits.jsonl").edits if (run / "edits.jsonl").exists() else ()
 
 
-def test_every_key_does_what_it_says(page: Browser, run_folder: Path) -> None:
+def test_every_key_does_what_it_says(page: Page, run_folder: Path) -> None:
     manifest = read_manifest(run_folder / "manifest.csv", ("Cars", "Cats", "Trucks"))
     assert page.row == 0
     assert (page.text("#given"), page.text("#suggested")) == ("Cats", "Cars")
@@ -150,7 +113,7 @@ def test_every_key_does_what_it_says(page: Browser, run_folder: Path) -> None:
     assert not page.driver.find_element(By.ID, "keys").is_displayed()
 
 
-def test_undo_reaches_back_over_a_restart(chromium: Browser, served: Served, run_folder: Path) -> None:
+def test_undo_reaches_back_over_a_restart(chromium: Page, served: Served, run_folder: Path) -> None:
     with served(run_folder) as address:
         chromium.open(address)
         chromium.press(Keys.ENTER, Keys.ENTER)
@@ -165,13 +128,13 @@ def test_undo_reaches_back_over_a_restart(chromium: Browser, served: Served, run
     chromium.complaints()  # the browser may note that the first server is gone
 
 
-def test_a_button_pressed_with_the_mouse_does_not_catch_the_keys(page: Browser, run_folder: Path) -> None:
+def test_a_button_pressed_with_the_mouse_does_not_catch_the_keys(page: Page, run_folder: Path) -> None:
     page.click("#accept")
     page.press(" ")
     assert [entry.action for entry in edits(run_folder)] == ["label", "keep"]
 
 
-def test_by_keyboard_alone_every_button_is_reached(page: Browser, run_folder: Path) -> None:
+def test_by_keyboard_alone_every_button_is_reached(page: Page, run_folder: Path) -> None:
     reached = set()
     for _ in range(20):
         page.press(Keys.TAB)
@@ -182,7 +145,7 @@ def test_by_keyboard_alone_every_button_is_reached(page: Browser, run_folder: Pa
     assert [entry.action for entry in edits(run_folder)] == ["exclude"]
 
 
-def test_a_screenful_is_settled_with_one_key(page: Browser, run_folder: Path) -> None:
+def test_a_screenful_is_settled_with_one_key(page: Page, run_folder: Path) -> None:
     page.press("g")
     tiles = page.driver.find_elements(By.CSS_SELECTOR, "#tiles button")
     count = len(tiles)
@@ -207,7 +170,7 @@ def test_a_screenful_is_settled_with_one_key(page: Browser, run_folder: Path) ->
     assert "as filed" in page.driver.find_elements(By.CSS_SELECTOR, "#tiles button")[1].text
 
 
-def test_two_tabs_lose_nothing_and_tell_of_each_other(page: Browser, run_folder: Path) -> None:
+def test_two_tabs_lose_nothing_and_tell_of_each_other(page: Page, run_folder: Path) -> None:
     first = page.driver.current_window_handle
     address = page.driver.current_url
     page.driver.switch_to.new_window("tab")
@@ -232,7 +195,7 @@ def test_two_tabs_lose_nothing_and_tell_of_each_other(page: Browser, run_folder:
     page.driver.switch_to.window(page.driver.window_handles[0])
 
 
-def test_it_tells_how_far_one_is(page: Browser) -> None:
+def test_it_tells_how_far_one_is(page: Page) -> None:
     assert page.text("#advice") == "Go on: 14 of 14 suspects are open."
     page.press(*[Keys.ENTER] * 16)
     assert page.text("#advice").startswith("All suspects are settled. 22 random checks are open")
@@ -242,7 +205,7 @@ def test_it_tells_how_far_one_is(page: Browser) -> None:
     assert page.text("#advice").startswith("You can stop. All suspects are settled, and none of 24 random checks")
 
 
-def test_lists_and_pictures(page: Browser) -> None:
+def test_lists_and_pictures(page: Page) -> None:
     page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#alike img")) == 12)
     assert page.text("#alike h2") == "Most alike among Cats"
     page.wait(
@@ -259,9 +222,7 @@ def test_lists_and_pictures(page: Browser) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_on_a_phone_it_fits_and_is_used_by_touch(
-    chromium: Browser, served: Served, run_folder: Path, theme: str
-) -> None:
+def test_on_a_phone_it_fits_and_is_used_by_touch(chromium: Page, served: Served, run_folder: Path, theme: str) -> None:
     with served(run_folder) as address:
         chromium.open(address, 400, 800, theme)
         for mode in ("single", "grid"):
@@ -295,7 +256,7 @@ def test_colours_are_those_of_the_report() -> None:
     assert [colour for colour in colours if colour not in report] == []
 
 
-def test_a_server_that_is_gone_is_said(chromium: Browser, served: Served, run_folder: Path) -> None:
+def test_a_server_that_is_gone_is_said(chromium: Page, served: Served, run_folder: Path) -> None:
     with served(run_folder) as address:
         chromium.open(address)
     row = chromium.row
@@ -308,7 +269,7 @@ def test_a_server_that_is_gone_is_said(chromium: Browser, served: Served, run_fo
 
 @pytest.mark.slow
 def test_keys_settle_one_picture_after_the_other_at_50_000_pictures(
-    chromium: Browser, served: Served, build_run: Callable[..., Path], tmp_path: Path
+    chromium: Page, served: Served, build_run: Callable[..., Path], tmp_path: Path
 ) -> None:
     run = build_run(tmp_path, n=50_000, wrong=4_000, side=32)
     with served(run) as address:
