@@ -98,15 +98,69 @@ def test_what_is_decoded_once_is_not_decoded_again(data: Path, monkeypatch: pyte
     assert again.dataset.manifest.fingerprint() == first.dataset.manifest.fingerprint()
     assert reds(again) == reds(first)
     assert again.findings == first.findings
-    assert sorted(path.suffix for path in (data.parent / "cache").iterdir()) == [".json", ".npy"]
+    assert again.sizes.tolist() == first.sizes.tolist() == [[4, 6]] * 6
+    kinds = sorted((path.name.split("-")[0], path.suffix) for path in (data.parent / "cache").iterdir())
+    assert kinds == [("near", ".npy"), ("pixels", ".json"), ("pixels", ".npy")]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[5]", '[["a", "b", "c", "d", "e"]]'])
-def test_a_damaged_index_costs_a_decoding(data: Path, content: str) -> None:
+def without_sizes(index: str) -> str:
+    """As versions wrote it that did not keep the sizes of the files."""
+    return json.dumps([row[:4] for row in json.loads(index)])
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [*(lambda _, text=text: text for text in ("", "{", "[5]", '[["a", "b", "c", "d", "e"]]')), without_sizes],
+)
+def test_a_damaged_index_costs_a_decoding(data: Path, damaged: Callable[[str], str]) -> None:
     first = look(data)
     (index,) = (data.parent / "cache").glob("*.json")
-    index.write_text(content, encoding="utf-8")
-    assert look(data).dataset.manifest.fingerprint() == first.dataset.manifest.fingerprint()
+    index.write_text(damaged(index.read_text(encoding="utf-8")), encoding="utf-8")
+    again = look(data)
+    assert again.dataset.manifest.fingerprint() == first.dataset.manifest.fingerprint()
+    assert again.sizes.tolist() == first.sizes.tolist()
+
+
+def test_near_duplicates_are_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    images[5] = images[0] // 2 + 60
+    np.savez(tmp_path / "data.npz", images=images, labels=[0, 1] * 3)
+    look(tmp_path / "data.npz")
+    monkeypatch.setattr(scanning, "near_pairs", never)
+    os.utime(tmp_path / "data.npz", ns=(1, 1))  # it is decoded again, but holds the same pixels
+    found = look(tmp_path / "data.npz")
+    assert found.near.tolist() == [[0, 5]]
+    assert found.dataset.manifest.group.tolist() == [0, 1, 2, 3, 4, 0]
+    with pytest.raises(AssertionError, match="again"):
+        look(tmp_path / "data.npz", size=(16, 16))
+    monkeypatch.setattr(scanning, "search_fingerprint", lambda: "another search")
+    with pytest.raises(AssertionError, match="again"):
+        look(tmp_path / "data.npz")
+
+
+@pytest.mark.parametrize("pairs", [b"", b"no array", [[0, 6]], [[-1, 2]], [0, 1], [[0.0, 1.0]], [[None, 1]]])
+def test_a_damaged_list_of_near_duplicates_costs_a_search(tmp_path: Path, pairs: Any) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    np.savez(tmp_path / "data.npz", images=images, labels=[0, 1] * 3)
+    assert look(tmp_path / "data.npz").near.shape == (0, 2)
+    (place,) = (tmp_path / "cache").glob("near-*.npy")
+    if isinstance(pairs, bytes):
+        place.write_bytes(pairs)
+    else:
+        np.save(place, np.array(pairs))
+    assert look(tmp_path / "data.npz").near.shape == (0, 2)
+
+
+def test_the_size_of_the_file_is_kept_upright(data: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (30, 10)).save(data / "train/a/2.jpg", exif=turned)
+    picture(data / "train/a/large.png", 1, (100, 80))
+    found = look(data)
+    sizes = dict(zip(found.dataset.manifest.paths, found.sizes.tolist(), strict=True))
+    assert sizes["train/a/2.jpg"] == [30, 10]
+    assert sizes["train/a/large.png"] == [80, 100]
+    assert sizes["train/a/1.png"] == [4, 6]
 
 
 @pytest.mark.parametrize(
@@ -304,9 +358,10 @@ def test_a_scan_that_was_killed_leaves_nothing_for_long(data: Path) -> None:
     (cache / "scratch/data").mkdir(parents=True)
     (cache / "scratch/data/images-00000.npy").write_bytes(b"half")
     (cache / ".pixels-abc.npy.123.tmp").write_bytes(b"half")
+    (cache / ".near-abc.npy.123.tmp").write_bytes(b"half")
     (cache / "other").write_bytes(b"somebody's")
     look(data)
-    assert sorted(path.name[:6] for path in cache.iterdir()) == ["other", "pixels", "pixels"]
+    assert sorted(path.name.split("-")[0] for path in cache.iterdir()) == ["near", "other", "pixels", "pixels"]
 
 
 def test_a_place_that_cannot_be_written(data: Path, tmp_path: Path, read_only: Callable[[Path], None]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -133,6 +135,11 @@ def _sketches(small: Pixels) -> tuple[Floats, Floats]:
         parts.append(np.concatenate(found, axis=1) / scale[:, None])
         contrasts.append(contrast)
     return np.concatenate(parts), np.concatenate(contrasts)
+
+
+def search_fingerprint() -> str:
+    """Return a digest of this search: what an older version of it found may differ."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:20]
 
 
 def near_pairs(pixels: Pixels, same: Ints | None = None) -> Ints:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from evenhand.auditing.duplicates import joined
-from evenhand.auditing.near_duplicates import near_pairs
+from evenhand.auditing.near_duplicates import near_pairs, search_fingerprint
 from evenhand.data.locations import image_size, let_go
 from evenhand.data.manifest import SPLITS, Dataset, Manifest
 from evenhand.data.pixels import MOST_PIXELS, Decoded, choose_size, decode_all
 from evenhand.data.readers.catalogue import read_source
 from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator, text_of
-from evenhand.disk import unwritable, write_json
+from evenhand.disk import unwritable, write_bytes, write_json
 from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Finding, Ints, Pixels, digest
@@ -39,6 +41,8 @@ class Scan:
     notes: tuple[str, ...]
     near: Ints
     """(m, 2) pairs of rows that show the same picture with other pixels."""
+    sizes: Ints
+    """(n, 2) height and width of each image in its file, upright, before all were brought to one size."""
 
 
 def scan(
@@ -87,18 +91,46 @@ def scan(
     EvenhandError
         When the cache cannot be written or the disk is full; no half-written file is left.
     """
-    scratch = _prepared(cache)
-    try:
+    with _scratch(data, cache) as scratch:
         source, names = read_source(data, scratch, test=test, classes=classes, closed=closed)
         _refuse_few(names, least_classes, data)
         entries = sorted(source.entries, key=lambda entry: (SPLITS.index(entry.split), entry.path))
         chosen, note = _size(entries, size)
         decoded, pixels = _decoded(entries, chosen, [_stamp(data), _stamp(test)], cache, jobs, progress)
+    good, findings = _parted(entries, decoded, data)
+    notes = [*source.notes, note]
+    if not classes:
+        names, lost = _readable(names, good)
+        notes += lost
+        _refuse_few(names, least_classes, data)
+    images = np.load(pixels, mmap_mode="r")
+    near = _near(images, good, cache, progress) if alike else np.zeros((0, 2), dtype=np.int64)
+    sizes = np.array([[result.height, result.width] for _, result in good], dtype=np.int64)
+    return Scan(Dataset(_manifest(good, names, near), images), (*source.findings, *findings), tuple(notes), near, sizes)
+
+
+@contextmanager
+def _scratch(data: Path, cache: Path) -> Iterator[Path]:
+    """Make the cache, clear away what a killed scan left in it, and give a place there for unpacked arrays."""
+    scratch = cache / "scratch"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+        for leftover in (*cache.glob(".pixels-*.tmp"), *cache.glob(".near-*.tmp")):
+            leftover.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(cache, error) from error
+    try:
+        yield scratch
     except OSError as error:
         raise EvenhandError(f"{data} could not be read, or {cache} could not be written: {error}.") from error
     finally:
         let_go()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _parted(entries: Sequence[Entry], decoded: Sequence[Decoded], data: Path) -> tuple[Good, list[Finding]]:
+    """Return the images that could be decoded, and a finding about each of the others."""
     pairs = list(zip(entries, decoded, strict=True))
     findings = [Finding(entry.path, result.kind, text_of(result.detail)) for entry, result in pairs if result.kind]
     good = [(entry, result) for entry, result in pairs if not result.kind]
@@ -107,27 +139,7 @@ def scan(
             f"None of the {len(entries)} images in {data} can be read, for example {findings[0].path}: "
             f"{findings[0].detail}."
         )
-    notes = [*source.notes, note]
-    if not classes:
-        names, lost = _readable(names, good)
-        notes += lost
-        _refuse_few(names, least_classes, data)
-    images = np.load(pixels, mmap_mode="r")
-    near = _near(images, good, progress) if alike else np.zeros((0, 2), dtype=np.int64)
-    return Scan(Dataset(_manifest(good, names, near), images), (*source.findings, *findings), tuple(notes), near)
-
-
-def _prepared(cache: Path) -> Path:
-    """Make the cache, clear away what a killed scan left in it, and return the place for unpacked arrays."""
-    scratch = cache / "scratch"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(scratch, ignore_errors=True)
-        for leftover in cache.glob(".pixels-*.tmp"):
-            leftover.unlink(missing_ok=True)
-    except OSError as error:
-        raise unwritable(cache, error) from error
-    return scratch
+    return good, findings
 
 
 def _refuse_few(names: Sequence[str], least: int, data: Path) -> None:
@@ -167,12 +179,19 @@ def _decoded(
     # The index is written after the pixels: where it is, both are whole.
     if index.is_file() and pixels.is_file():
         try:
-            return [Decoded(*row) for row in json.loads(index.read_text(encoding="utf-8"))], pixels
+            return _read_index(index), pixels
         except (ValueError, TypeError):
-            index.unlink()  # damaged from outside; the images are still there
+            index.unlink()  # damaged from outside, or of an older version; the images are still there
     decoded = decode_all([entry.locator for entry in entries], pixels, size, jobs=jobs, progress=progress)
-    write_json(index, [[row.file_sha256, row.pixel_sha256, row.kind, row.detail] for row in decoded])
+    write_json(index, [list(astuple(row)) for row in decoded])
     return decoded, pixels
+
+
+def _read_index(index: Path) -> list[Decoded]:
+    rows = json.loads(index.read_text(encoding="utf-8"))
+    if any(len(row) != len(fields(Decoded)) for row in rows):
+        raise ValueError("columns are missing")
+    return [Decoded(*row) for row in rows]
 
 
 def _state(locator: Locator) -> list[Any]:
@@ -195,14 +214,34 @@ def _stamp(path: Path | None) -> list[Any]:
     return [text_of(str(path)), status.st_size, status.st_mtime_ns]
 
 
-def _near(images: Pixels, good: Good, progress: Progress) -> Ints:
-    """Return the near-duplicates; of images with the same pixels only the first is looked at."""
+def _near(images: Pixels, good: Good, cache: Path, progress: Progress) -> Ints:
+    """Return the near-duplicates, from the cache when the same images were searched before.
+
+    Of images with the same pixels only the first is looked at.
+    """
+    hashes = [result.pixel_sha256 for _, result in good]
+    place = cache / f"near-{digest([search_fingerprint(), list(images.shape), hashes])}.npy"
+    if (known := _read_near(place, len(good))) is not None:
+        return known
     first: dict[str, int] = {}
-    same = np.array([first.setdefault(result.pixel_sha256, row) for row, (_, result) in enumerate(good)])
+    same = np.array([first.setdefault(name, row) for row, name in enumerate(hashes)])
     with progress.stage("Looking for near-duplicates", 1) as tick:
         found = near_pairs(images, same)
         tick(1)
+    content = io.BytesIO()
+    np.save(content, found)
+    write_bytes(place, content.getvalue())
     return found
+
+
+def _read_near(place: Path, count: int) -> Ints | None:
+    """Return pairs that were found before; None when there are none, or the file was damaged from outside."""
+    try:
+        found = np.load(place, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = found.ndim == 2 and found.shape[1] == 2 and found.dtype == np.int64
+    return found if whole and (not found.size or 0 <= found.min() <= found.max() < count) else None
 
 
 def _manifest(good: Good, names: tuple[str, ...], near: Ints) -> Manifest:

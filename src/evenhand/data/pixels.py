@@ -45,12 +45,15 @@ _SERIAL = 512
 
 @dataclass(frozen=True)
 class Decoded:
-    """What decoding one image told: hashes of file and pixels, or why there are none."""
+    """What decoding one image told: hashes of file and pixels and its own size, or why there are none."""
 
     file_sha256: str = ""
     pixel_sha256: str = ""
     kind: str = ""
     detail: str = ""
+    height: int = 0
+    """In pixels, upright, before all images are brought to one size."""
+    width: int = 0
 
 
 def decode(data: bytes) -> Pixels:
@@ -262,8 +265,9 @@ def _decode_chunk(chunk: _Chunk) -> list[Decoded]:
             results.append(Decoded(kind=error.kind, detail=error.detail))
             continue
         array[row] = resize(pixels, size)
-        content = hashlib.sha256(f"{pixels.shape[0]}x{pixels.shape[1]}:".encode() + pixels.tobytes()).hexdigest()
-        results.append(Decoded(file_hash, content))
+        height, width = pixels.shape[:2]
+        content = hashlib.sha256(f"{height}x{width}:".encode() + pixels.tobytes()).hexdigest()
+        results.append(Decoded(file_hash, content, height=height, width=width))
     return results
 
 
