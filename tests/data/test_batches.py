@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenhand.data.batches import Augmentation, Augmenter, occurrences, to_network, uniform
+from evenhand.errors import UsageError
 
 SIZE = (8, 12)
 
@@ -93,10 +96,54 @@ def test_cutout_blanks_a_square_of_the_stated_size() -> None:
     assert int(holes.max()) == 4 * 6  # 16 per 32 pixels of side: half of each side
 
 
+def test_colours_change_within_their_bounds_and_independently() -> None:
+    half = torch.zeros((300, *SIZE, 3), dtype=torch.uint8)
+    half[:, :4], half[:, 4:] = torch.tensor([60, 80, 100]), torch.tensor([100, 120, 140])
+    found = {
+        name: augmented(Augmentation(**{name: 0.2}), np.arange(300), half).float()
+        for name in ("brightness", "contrast", "saturation")
+    }
+    mean = found["brightness"].mean(dim=(1, 2, 3)) / 100
+    contrast = (found["contrast"][:, 7, 0, 1] - found["contrast"][:, 0, 0, 1]) / 40
+    saturation = (found["saturation"][:, 0, 0, 2] - found["saturation"][:, 0, 0, 0]) / 40
+    for factor in (mean, contrast, saturation):
+        assert 0.77 <= float(factor.min()) < 0.83
+        assert 1.17 < float(factor.max()) <= 1.23
+    assert float(found["contrast"].mean(dim=(1, 2, 3)).std()) < 1
+    assert abs(float(torch.corrcoef(torch.stack([mean, saturation]))[0, 1])) < 0.2
+
+
+def test_colours_are_clipped_instead_of_wrapped() -> None:
+    white = torch.full((100, *SIZE, 3), 255, dtype=torch.uint8)
+    found = augmented(Augmentation(brightness=0.9), np.arange(100), white)
+    assert (found == 255).float().mean() > 0.4
+
+
+def test_the_policy_acts_on_most_images() -> None:
+    batch = images(140)
+    found = augmented(Augmentation(policy="trivial"), np.arange(140), batch)
+    assert 90 < sum(not torch.equal(one, other) for one, other in zip(found, batch, strict=True)) < 138
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"policy": "trivail"}, "Did you mean 'trivial'"),
+        ({"brightness": 1.5}, "augmentation.brightness must be 0 to 1, not 1.5"),
+        ({"crop": 17}, "augmentation.crop must be 0 to 16"),
+        ({"saturation": -0.1}, "augmentation.saturation"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Augmentation(**settings)
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 30), st.integers(0, 5))
 def test_the_fate_of_an_image_does_not_depend_on_its_neighbours(first: int, epoch: int) -> None:
-    batch, augmentation = images(31), Augmentation(crop=8, flip_horizontal=True, cutout=8)
+    batch = images(31)
+    augmentation = Augmentation(8, flip_horizontal=True, cutout=8, brightness=0.4, saturation=0.4, policy="trivial")
     whole = augmented(augmentation, np.arange(31), batch, epoch)
     part = augmented(augmentation, np.arange(first, 31), batch[first:], epoch)
     assert torch.equal(whole[first:], part)

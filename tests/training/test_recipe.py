@@ -6,7 +6,7 @@ from evenhand.data.batches import Augmentation
 from evenhand.errors import UsageError
 from evenhand.training.optimisers import OPTIMISERS, SCHEDULES
 from evenhand.training.recipe import OPTIMISERS as OPTIMISER_NAMES
-from evenhand.training.recipe import RECIPES, Recipe, recipe
+from evenhand.training.recipe import RECIPES, Recipe, read_change, recipe
 from evenhand.training.recipe import SCHEDULES as SCHEDULE_NAMES
 
 
@@ -43,12 +43,21 @@ def test_settings_can_be_changed_one_by_one() -> None:
         ({"epochs": 0}, "epochs must be 1"),
         ({"learning_rate": -1}, "learning_rate must be 0"),
         ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"ema": 1.0}, "ema must be 0"),
+        ({"augmentation.policy": "trivail"}, "trivial"),
         ({"epoch": 3}, "epochs"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_a_hint(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         recipe("standard", "simple", **changes)
+
+
+def test_settings_are_read_from_text() -> None:
+    words = {"ema": "0.99", "width": "16", "augmentation.policy": "trivial", "augmentation.brightness": "0.2"}
+    found = recipe("quick", "resnet", **{name: read_change(name, text) for name, text in words.items()})
+    assert (found.ema, found.width) == (0.99, 16)
+    assert (found.augmentation.policy, found.augmentation.brightness, found.augmentation.crop) == ("trivial", 0.2, 4)
 
 
 def test_unknown_recipe_suggests_the_nearest() -> None:

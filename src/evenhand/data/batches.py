@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.data.policy import Fate, grey, mean_grey, trivial_augment
+from evenhand.errors import UsageError, suggest
 from evenhand.records import Ints
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _MASK = (1 << 64) - 1
+POLICIES = ("none", "trivial")
 
 
 @dataclass(frozen=True)
@@ -21,18 +24,43 @@ class Augmentation:
     """What may happen to an image each time it is drawn.
 
     `crop` is the largest shift in pixels per 32 pixels of side (reflected borders); `cutout` the side of the blanked
-    square per 32 pixels of side; flips happen with probability one half.
+    square per 32 pixels of side; flips happen with probability one half. `brightness`, `contrast` and `saturation` are
+    the largest relative changes; `policy` "trivial" lets one operation drawn from a list act on each image, see
+    `policy.trivial_augment`.
     """
 
     crop: int = 0
     flip_horizontal: bool = False
     flip_vertical: bool = False
     cutout: int = 0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    policy: str = "none"
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot be carried out.
+
+        Raises
+        ------
+        UsageError
+            When the policy is unknown or a number is out of its range.
+        """
+        if self.policy not in POLICIES:
+            raise UsageError(f"There is no augmentation.policy {self.policy!r}. {suggest(self.policy, POLICIES)}")
+        for name, most in (("crop", 16), ("cutout", 64), ("brightness", 1), ("contrast", 1), ("saturation", 1)):
+            if not 0 <= getattr(self, name) <= most:
+                raise UsageError(f"augmentation.{name} must be 0 to {most}, not {getattr(self, name)}.")
 
     @property
     def active(self) -> bool:
         """Whether any image can come out changed."""
-        return bool(self.crop or self.flip_horizontal or self.flip_vertical or self.cutout)
+        return self != Augmentation()
+
+    @property
+    def colours(self) -> bool:
+        """Whether brightness, contrast or saturation can change."""
+        return bool(self.brightness or self.contrast or self.saturation)
 
 
 def uniform(stream: str, seed: int, epoch: int, index: Ints) -> NDArray[np.float64]:
@@ -99,6 +127,12 @@ class Augmenter:
         self._rows = self._positions(draw("crop-y"), draw("flip-y"), height, flip=augmentation.flip_vertical)
         self._columns = self._positions(draw("crop-x"), draw("flip-x"), width, flip=augmentation.flip_horizontal)
         self._holes = np.stack([draw("hole-y") * height, draw("hole-x") * width])
+        trivial = augmentation.policy == "trivial"
+        self._fate = Fate(draw("operation"), draw("strength"), draw("direction")) if trivial else None
+        if augmentation.colours:
+            largest = np.array([[augmentation.brightness], [augmentation.contrast], [augmentation.saturation]])
+            drawn = np.stack([draw("brightness"), draw("contrast"), draw("saturation")])
+            self._factors = (1 + largest * (2 * drawn - 1)).astype(np.float32)
 
     def _positions(self, shift: NDArray[np.float64], flip_draw: NDArray[np.float64], side: int, *, flip: bool) -> Ints:
         reach = round(self._augmentation.crop * side / 32)
@@ -126,7 +160,23 @@ class Augmenter:
         width = self._size[1]
         flat = (rows[:, :, None] * width + columns[:, None, :]).reshape(len(batch), -1, 1)
         moved = torch.gather(batch.reshape(len(batch), -1, 3), 1, flat.expand(-1, -1, 3)).reshape(batch.shape)
+        if self._fate:
+            moved = trivial_augment(moved, self._fate.part(here))
+        if self._augmentation.colours:
+            moved = self._coloured(moved, here)
         return self._cut(moved, here) if self._augmentation.cutout else moved
+
+    def _coloured(self, batch: Tensor, here: slice) -> Tensor:
+        """Return the images with brightness, contrast about the mean, and distance from grey multiplied."""
+        import torch
+
+        factors = torch.from_numpy(np.ascontiguousarray(self._factors[:, here])).to(batch.device)
+        brightness, contrast, saturation = factors[:, :, None, None, None]
+        dull = grey(batch)
+        middle = mean_grey(dull)[:, None, None, None]
+        changed = batch.to(torch.float32).sub_(dull).mul_(saturation).add_(dull)
+        changed.sub_(middle).mul_(contrast * brightness).add_(middle * brightness)
+        return changed.round_().clamp_(0, 255).to(torch.uint8)
 
     def _cut(self, batch: Tensor, here: slice) -> Tensor:
         import torch

@@ -24,7 +24,7 @@ from evenhand.training.precision import machine
 from evenhand.training.predict import predict
 from evenhand.training.recipe import Recipe
 
-NUMERIC_ROOMS = ("models", "training", "remedies", "data/batches.py", "study/trial.py")
+NUMERIC_ROOMS = ("models", "training", "remedies", "data/batches.py", "data/policy.py", "study/trial.py")
 """What decides the numbers of a trial; a change in these files makes old trials count as different ones."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from evenhand.progress import Tick
 from evenhand.records import Curve, Floats, Ints, Pixels
 from evenhand.remedies.plan import Loss, Plan
 from evenhand.remedies.synthesis import synthesise
+from evenhand.training.averaging import Average
 from evenhand.training.optimisers import OPTIMISERS, SCHEDULES
 from evenhand.training.order import epoch_order
 from evenhand.training.predict import autocast, predict
@@ -106,10 +108,12 @@ def fit(
             if tick:
                 tick(1)
             # With few images an epoch the watch would look, and lose patience, many times as often.
-            if watch and passed and watch.should_stop():
+            if watch and passed and watch.should_stop(session.average):
                 break
-        if watch:
-            watch.restore()
+        if watch and watch.best:
+            network.load_state_dict(watch.best)
+        elif session.average:
+            session.average.settle()
     network.eval()
     losses = tuple(watch.losses) if watch else ()
     return Fitted(network, Curve(tuple(session.step_loss), tuple(session.epoch_loss), losses), session.diverged_at)
@@ -184,6 +188,7 @@ class _Session:
         self.labels = torch.from_numpy(data.targets.astype(np.float32) if soft else data.targets).to(device)
         self.parameters: list[Tensor] = list(network.parameters())
         self.move = OPTIMISERS[recipe.optimiser](self.parameters, recipe)
+        self.average = Average(network, recipe.ema) if recipe.ema else None
         self.criterion = criterion(plan.loss, recipe, device)
         self.augmentation = plan.augmentation or recipe.augmentation
         self.step_loss: list[float] = []
@@ -243,6 +248,8 @@ class _Session:
         gradients = list(torch.autograd.grad(loss, self.parameters))
         with torch.no_grad():
             self.move(gradients, rate)
+        if self.average:
+            self.average.update()
         return loss.detach()
 
 
@@ -280,14 +287,11 @@ class _EarlyStop:
         self.losses: list[float] = []
         self.best: dict[str, Tensor] = {}
 
-    def should_stop(self) -> bool:
-        logits = torch.from_numpy(predict(self.network, self.held.pixels, self.recipe))
-        each = -(torch.log_softmax(logits.double(), dim=1).numpy() * self.rows).sum(axis=1)
-        self.losses.append(float((each * self.weights).sum()))
-        if self.losses[-1] <= min(self.losses):
-            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+    def should_stop(self, average: Average | None) -> bool:
+        with average.shown() if average else nullcontext():
+            logits = torch.from_numpy(predict(self.network, self.held.pixels, self.recipe))
+            each = -(torch.log_softmax(logits.double(), dim=1).numpy() * self.rows).sum(axis=1)
+            self.losses.append(float((each * self.weights).sum()))
+            if self.losses[-1] <= min(self.losses):
+                self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         return len(self.losses) - 1 - int(np.argmin(self.losses)) >= self.recipe.early_stopping
-
-    def restore(self) -> None:
-        if self.best:
-            self.network.load_state_dict(self.best)

@@ -20,7 +20,8 @@ class Recipe:
     `early_stopping` is the number of epochs without improvement on an inner slice of the training images after which
     training stops (0: never). `precision` "auto" is settled by measuring before the recipe enters a trial's key.
     With `equal_work` training ends when `epochs` times the plain training set has been seen, whatever a remedy draws or
-    adds: no remedy wins by training longer. Without it an epoch is as long as the remedy makes it.
+    adds: no remedy wins by training longer. Without it an epoch is as long as the remedy makes it. `ema` is the decay a
+    step of the moving average of the weights that is evaluated in their place (0: the weights themselves).
     """
 
     model: str = "simple"
@@ -35,6 +36,7 @@ class Recipe:
     equal_work: bool = True
     label_smoothing: float = 0.0
     early_stopping: int = 0
+    ema: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     precision: str = "auto"
     channels_last: bool = True
@@ -73,6 +75,7 @@ _RANGES = (
     ("epochs", 1, 1_000_000),
     ("label_smoothing", 0, 0.999),
     ("early_stopping", 0, 1_000_000),
+    ("ema", 0, 0.999999),
 )
 
 _GENTLE = Augmentation(crop=4, flip_horizontal=True)
