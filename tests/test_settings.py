@@ -66,6 +66,15 @@ def test_a_model_that_is_named_is_the_only_one() -> None:
     assert (told.screen, told.model, told.finalists) == ("simple", "simple", 0)
 
 
+def test_a_repair_makes_somebody_look_for_suspects() -> None:
+    assert resolved(settings(preset="reference")).rounds == 0
+    for repairs in (("drop",), ("none", "relabel")):
+        told = resolved(settings(preset="reference", repairs=repairs))
+        assert (told.repairs, told.rounds) == (repairs, 1)
+    assert resolved(settings(preset="standard", repairs=("soft",))).rounds == PRESETS["standard"].rounds
+    assert resolved(settings(preset="standard", repairs=("none",))).rounds == PRESETS["standard"].rounds
+
+
 def test_folds_that_are_asked_for_are_all_judged() -> None:
     assert resolved(settings(preset="reference")).judged == 1
     assert resolved(settings(preset="reference", folds=3)).judged is None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evenhand.auditing.decisions import Decisions, read_decisions
 from evenhand.auditing.duplicates import training_rows
-from evenhand.auditing.ledger import Applied, apply, as_trained, fingerprint, read_ledger, replay
+from evenhand.auditing.ledger import Applied, apply, as_trained, fingerprint
 from evenhand.auditing.scan import Scan, scan
 from evenhand.data.folds import fold_of
 from evenhand.data.manifest import Dataset, Manifest, write_manifest
@@ -107,8 +108,8 @@ class Desk:
 def opened(settings: Settings, command: str, progress: Progress) -> Iterator[Desk]:
     """Claim the run folder, decode the images, check that they are the folder's, and start the workers."""
     preset = _checked(settings, command)
-    decisions = replay(read_ledger(settings.edits).edits) if settings.edits else None
-    words = settings.to_json() | {"edits": fingerprint(decisions) if decisions is not None else None}
+    decisions = read_decisions(settings.edits) if settings.edits else None
+    words = settings.to_json() | {"edits": fingerprint(decisions.in_force) if decisions else None}
     device = device_named(settings.device)
     jobs = settings.jobs or cores()
     with RunFolder.claim(settings.out, settings=words, command=command) as run:
@@ -122,15 +123,15 @@ def opened(settings: Settings, command: str, progress: Progress) -> Iterator[Des
             progress=progress,
         )
         data = found.dataset.manifest
-        edited = apply(data, decisions) if decisions is not None else None
-        if edited:
-            found = _edited(found, edited)
+        edited = apply(data, decisions.in_force) if decisions else None
+        if decisions and edited:
+            found = _edited(found, edited, decisions)
         manifest = found.dataset.manifest
         if command != "audit":
             # Said before the run is written down: a folder that holds nothing but a refusal would be in the way.
             rows = training_rows(manifest)
             fold_of(manifest.given[rows], manifest.group[rows], preset.folds, settings.seed, manifest.classes)
-        run.bind(data.fingerprint(), _facts(settings, found))
+        run.bind(data.fingerprint(), _facts(settings, found, edited))
         write_manifest(run.path / "manifest.csv", edited.manifest if edited else data)
         for note in found.notes:
             progress.note(note)
@@ -138,10 +139,10 @@ def opened(settings: Settings, command: str, progress: Progress) -> Iterator[Des
             yield Desk(settings, preset, found, run, engine, device, progress, edited)
 
 
-def _edited(found: Scan, edited: Applied) -> Scan:
-    """Return the scan that work goes by: training labels as corrected, and a note of what the edits did."""
+def _edited(found: Scan, edited: Applied, decisions: Decisions) -> Scan:
+    """Return the scan that work goes by: training labels as corrected, and notes of what the edits did."""
     dataset = Dataset(as_trained(edited.manifest), found.dataset.pixels)
-    return replace(found, dataset=dataset, notes=(*found.notes, edited.sentence()))
+    return replace(found, dataset=dataset, notes=(*found.notes, edited.sentence(), *decisions.notes()))
 
 
 def _checked(settings: Settings, command: str) -> Preset:
@@ -172,12 +173,13 @@ def _checked(settings: Settings, command: str) -> Preset:
     return preset
 
 
-def _facts(settings: Settings, found: Scan) -> dict[str, Any]:
+def _facts(settings: Settings, found: Scan, edited: Applied | None) -> dict[str, Any]:
     """Return what ``study.json`` says beside the settings: enough to write the report again without the data."""
     return {
         "data": str(settings.data),
         "test": str(settings.test) if settings.test else None,
-        "edits": str(settings.edits) if settings.edits else None,
+        "edits": [str(path) for path in settings.edits],
+        "decided": asdict(edited.decided) if edited else None,
         "classes": list(found.dataset.manifest.classes),
         "size": list(found.dataset.size),
         "pixels": f"cache/{_pixel_file(found).name}",

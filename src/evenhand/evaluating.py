@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evenhand.auditing.ledger import apply, read_ledger, replay
+from evenhand.auditing.decisions import read_decisions
+from evenhand.auditing.ledger import apply
 from evenhand.auditing.scan import Scan, scan
 from evenhand.engines.local import cores
 from evenhand.errors import DataError, ModelFileError, UsageError, suggest
@@ -48,7 +49,7 @@ def evaluate_twice(request: Evaluate, progress: Progress = SILENT) -> tuple[Eval
     """
     _check(request)
     device = device_named(request.device)
-    decisions = replay(read_ledger(request.edits).edits) if request.edits else {}
+    decisions = read_decisions(request.edits)
     with tempfile.TemporaryDirectory(prefix="evenhand-") as scratch:
         if request.model.is_dir():
             model = _own(request)
@@ -59,7 +60,9 @@ def evaluate_twice(request: Evaluate, progress: Progress = SILENT) -> tuple[Eval
         rows = _rows(request, found)
         for member in model.members:
             member.to(device)
-        manifest = apply(found.dataset.manifest, decisions).manifest
+        manifest = apply(found.dataset.manifest, decisions.in_force).manifest
+        for note in decisions.notes():
+            progress.note(note)
         probabilities = model.probabilities(found.dataset.pixels[rows])
         given, corrected = manifest.given[rows], manifest.corrected[rows]
         judged = figures(given, probabilities, manifest.classes)

@@ -168,6 +168,25 @@ class OddImage:
 
 
 @dataclass(frozen=True)
+class Decided:
+    """How many images people have decided on: training images, where nothing else is said."""
+
+    changed: int
+    kept: int
+    excluded: int
+    changed_apart: int = 0
+    """Validation and test images whose label was changed: for the figures on corrected labels alone."""
+    kept_apart: int = 0
+    strange: int = 0
+    """Decisions about pictures that are not in the data."""
+
+    @property
+    def settled(self) -> int:
+        """Training images that were decided on."""
+        return self.changed + self.kept + self.excluded
+
+
+@dataclass(frozen=True)
 class Audit:
     """What is wrong with the data. `counts[split][class]` counts images that could be read."""
 

@@ -19,13 +19,14 @@ class Settings:
 
     `trust` is the suspicion from which a label is acted on by a repair. `refit` "all" trains the final model on
     every image, the test split included, after the honest figure was taken. `changes` are settings of the recipe.
-    `edits` is a ledger of decisions about labels. `scale` is the demo set's size, where it is not the usual one.
+    `edits` are ledgers of decisions about labels, replayed as one. `scale` is the demo set's size, where it is not the
+    usual one.
     """
 
     data: Path
     out: Path
     test: Path | None = None
-    edits: Path | None = None
+    edits: tuple[Path, ...] = ()
     preset: str = "standard"
     classes: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
@@ -94,7 +95,7 @@ class Evaluate:
     classes: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
     split: str = "auto"
-    edits: Path | None = None
+    edits: tuple[Path, ...] = ()
     device: str = "auto"
     jobs: int | None = None
 
@@ -219,5 +220,8 @@ def resolved(settings: Settings) -> Preset:
     if settings.model:
         said |= {"model": settings.model, "screen": settings.model, "finalists": 0}
     told = replace(preset, **{name: value for name, value in said.items() if value is not None})
+    if set(told.repairs) != {"none"}:
+        # A repair acts on suspects, so somebody has to look for them.
+        told = replace(told, rounds=max(1, told.rounds))
     # Folds that somebody asks for are all held out in turn.
     return replace(told, judged=None) if settings.folds else told

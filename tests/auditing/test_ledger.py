@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenhand.auditing.ledger import (
-    EXCLUDED,
     Edit,
     active,
     append,
@@ -23,8 +22,9 @@ from evenhand.auditing.ledger import (
     read_ledger,
     replay,
 )
-from evenhand.data.manifest import Manifest
+from evenhand.data.manifest import EXCLUDED, Manifest
 from evenhand.errors import DataError, EvenhandError, UsageError
+from evenhand.records import Decided
 
 
 def label(pixels: str, name: str, **words: str) -> Edit:
@@ -247,8 +247,10 @@ def test_decisions_change_corrected_labels_and_leave_given_ones() -> None:
     assert after.manifest.split.tolist() == ["train", "train", EXCLUDED, "train", "test"]
     assert after.settled.all()
     assert (after.changed, after.excluded, after.strange) == (2, 1, 1)
+    assert after.decided == Decided(changed=1, kept=2, excluded=1, changed_apart=1, strange=1)
+    assert after.decided.settled == 4
     assert after.sentence() == (
-        "Edits: 2 labels changed, 2 kept, 1 images excluded. 1 decisions are about pictures that are not in the data."
+        "Edits: 2 labels changed, 2 kept, 1 image excluded. One decision is about a picture that is not in the data."
     )
     assert before.split.tolist() == manifest().split.tolist()
 

@@ -87,7 +87,7 @@ def test_a_run_goes_by_the_edits(
     summary = json.loads((out / "audit/summary.json").read_text(encoding="utf-8"))
     assert any(
         note.startswith(
-            "Edits: 4 labels changed, 1 kept, 1 images excluded. 1 decisions are about pictures that are not"
+            "Edits: 4 labels changed, 1 kept, 1 image excluded. One decision is about a picture that is not"
         )
         for note in summary["notes"]
     )
@@ -132,3 +132,45 @@ def test_a_ledger_that_is_not_there_is_said_before_any_work(evenhand: Evenhand, 
     assert said.code == 2
     assert "There is no ledger" in said.err
     assert not (tmp_path / "run").exists()
+
+
+def test_several_ledgers_go_together_and_contradictions_are_told(
+    evenhand: Evenhand, pictures: Path, reviewed: Any, tmp_path: Path
+) -> None:
+    run, rows = reviewed
+    other = tmp_path / "other.jsonl"
+    append(other, [entry(rows["cars"][0], "keep"), entry(rows["cars"][1], "label", label="Cats")])
+    words = ["evaluate", run / "model", pictures, "--split", "all", "--json"]
+    first, both = (
+        evenhand(*words, *(word for ledger in ledgers for word in ("--edits", ledger)))
+        for ledgers in ([run / "edits.jsonl"], [run / "edits.jsonl", other])
+    )
+    cars = [said.json["corrected"]["per_class"]["Cars"]["support"] for said in (first, both)]
+    assert cars[1] == cars[0] + 1, "the later ledger keeps one of the three cars"
+    assert "contradict" not in first.err
+    assert "The ledgers contradict each other about one picture; the later decision counts." in both.err
+
+
+@pytest.mark.slow
+def test_the_manifest_of_an_edited_run_is_data_without_what_was_excluded(
+    evenhand: Evenhand, pictures: Path, reviewed: Any, tmp_path: Path
+) -> None:
+    run, rows = reviewed
+    words = ["--preset", "quick", "--folds", "2", "--jobs", "1", "--json"]
+    edited = tmp_path / "edited"
+    ledgers = [run / "edits.jsonl", tmp_path / "other.jsonl"]
+    append(ledgers[1], [entry(rows["cars"][0], "exclude")])
+    first = evenhand("audit", pictures, "--out", edited, *words, "--edits", ledgers[0], "--edits", ledgers[1]).json
+    assert "The ledgers contradict each other about one picture; the later decision counts." in first["notes"]
+    study = json.loads((edited / "study.json").read_text(encoding="utf-8"))
+    assert study["edits"] == [str(ledger) for ledger in ledgers]
+    assert study["decided"] == {
+        "changed": 2, "kept": 1, "excluded": 2, "changed_apart": 1, "kept_apart": 0, "strange": 1,
+    }  # fmt: skip
+    assert (edited / "report.html").read_text(encoding="utf-8").count("--edits") == 2
+
+    data = Path(shutil.copytree(pictures, tmp_path / "data"))
+    shutil.copy(edited / "manifest.csv", data)
+    told = evenhand("audit", data / "manifest.csv", "--out", tmp_path / "again", *words).json
+    assert "Rows of manifest.csv that are left out because their split is excluded: 2." in told["notes"]
+    assert told["n"] == first["n"]

@@ -66,7 +66,7 @@ def test_the_corrected_folder_is_read_as_data_again(
     out = tmp_path / "corrected"
     said = evenhand("edits", reviewed, "--folder", out, *(["--link"] if link else []))
     assert said.code == 0, said.err
-    assert "Edits: 1 labels changed, 1 kept, 1 images excluded." in said.out
+    assert "Edits: 1 label changed, 1 kept, 1 image excluded." in said.out
     place = out / "train/Trucks/00000.png"
     assert place.is_symlink() == link
     assert place.read_bytes() == (tmp_path / "data/train/Cats/00000.png").read_bytes()

@@ -15,15 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.data.manifest import Manifest
+from evenhand.data.manifest import EXCLUDED, Manifest
 from evenhand.disk import flush_folder, unwritable, write_table
 from evenhand.errors import DataError, UsageError, suggest
-from evenhand.records import digest
+from evenhand.records import Decided, digest
 
 EDITS = "edits.jsonl"
 ACTIONS = ("label", "keep", "exclude", "undo")
-EXCLUDED = "excluded"
-"""The split of training images that somebody has excluded."""
 
 
 @dataclass(frozen=True)
@@ -249,20 +247,40 @@ class Applied:
     """`corrected` follows the decisions; training images that were excluded are of the split "excluded"."""
     settled: NDArray[np.bool_]
     """(n,) whether somebody has decided about the image."""
-    changed: int
-    """Images whose label was changed."""
-    excluded: int
-    """Training images left out."""
-    strange: int
-    """Decisions about pictures that are not in the data."""
+    decided: Decided
+    """How many images were decided on, and how."""
+
+    @property
+    def changed(self) -> int:
+        """Images whose label was changed, those of val and test among them."""
+        return self.decided.changed + self.decided.changed_apart
+
+    @property
+    def excluded(self) -> int:
+        """Training images left out."""
+        return self.decided.excluded
+
+    @property
+    def strange(self) -> int:
+        """Decisions about pictures that are not in the data."""
+        return self.decided.strange
 
     def sentence(self) -> str:
         """Return what the edits did, in words."""
-        kept = int(self.settled.sum()) - self.changed - self.excluded
-        words = f"Edits: {self.changed} labels changed, {kept} kept, {self.excluded} images excluded."
-        if self.strange:
+        kept = self.decided.kept + self.decided.kept_apart
+        words = (
+            f"Edits: {_counted(self.changed, 'label')} changed, {kept} kept, "
+            f"{_counted(self.excluded, 'image')} excluded."
+        )
+        if self.strange == 1:
+            words += " One decision is about a picture that is not in the data."
+        elif self.strange:
             words += f" {self.strange} decisions are about pictures that are not in the data."
         return words
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 def apply(manifest: Manifest, decisions: Mapping[str, Edit]) -> Applied:
@@ -275,14 +293,14 @@ def apply(manifest: Manifest, decisions: Mapping[str, Edit]) -> Applied:
     """
     number = {name: place for place, name in enumerate(manifest.classes)}
     corrected, split = manifest.corrected.copy(), manifest.split.astype(f"<U{len(EXCLUDED)}")
-    settled = np.zeros(len(manifest), dtype=bool)
+    settled, labelled = np.zeros((2, len(manifest)), dtype=bool)
     met: set[str] = set()
     for row, name in enumerate(manifest.pixel_sha256):
         entry = decisions.get(name)
         if entry is None:
             continue
         met.add(name)
-        settled[row] = True
+        settled[row], labelled[row] = True, entry.verdict is not None
         if entry.verdict is None:
             split[row] = EXCLUDED if split[row] == "train" else split[row]
         elif entry.verdict in number:
@@ -292,12 +310,19 @@ def apply(manifest: Manifest, decisions: Mapping[str, Edit]) -> Applied:
                 f"The edits call {manifest.paths[row]} {entry.verdict!r}, and the data have no such class. "
                 f"{suggest(entry.verdict, manifest.classes)}"
             )
+    training, moved = manifest.split == "train", corrected != manifest.corrected
+    changed, excluded = int((training & moved).sum()), int((training & (split == EXCLUDED)).sum())
     return Applied(
         replace(manifest, corrected=corrected, split=split),
         settled,
-        changed=int((corrected != manifest.corrected).sum()),
-        excluded=int((split == EXCLUDED).sum()),
-        strange=len(decisions.keys() - met),
+        Decided(
+            changed=changed,
+            kept=int((training & settled).sum()) - changed - excluded,
+            excluded=excluded,
+            changed_apart=int((~training & moved).sum()),
+            kept_apart=int((~training & ~moved & labelled).sum()),
+            strange=len(decisions.keys() - met),
+        ),
     )
 
 

@@ -24,7 +24,10 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_d
 Out = Annotated[Path | None, typer.Option("--out", help="Run folder; made when missing. [default: evenhand-runs/NAME]")]
 Test = Annotated[Path | None, typer.Option("--test", help="Test images, when they lie apart from DATA.")]
 Edits = Annotated[
-    Path | None, typer.Option("--edits", help="A ledger of decisions about labels (RUN/edits.jsonl) to go by.")
+    list[Path] | None,
+    typer.Option(
+        "--edits", help="A ledger of decisions about labels (RUN/edits.jsonl) to go by. May be given many times."
+    ),
 ]
 Preset = Annotated[str, typer.Option("--preset", help="How much work: quick, standard, thorough, or reference.")]
 Remedies = Annotated[
@@ -114,7 +117,7 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         data=words["data"],
         out=words["out"] or default_out(command, words["data"]),
         test=words.get("test"),
-        edits=words.get("edits"),
+        edits=tuple(words.get("edits") or ()),
         preset=words.get("preset", "standard"),
         classes=names(words.get("classes")),
         size=image_size(words.get("size")),
@@ -163,7 +166,7 @@ def evaluation(words: Mapping[str, Any]) -> Evaluate:
         classes=names(words["classes"]),
         size=image_size(words["size"]),
         split=words["split"],
-        edits=words.get("edits"),
+        edits=tuple(words.get("edits") or ()),
         device=device_name(words["device"]),
         jobs=words["jobs"],
     )

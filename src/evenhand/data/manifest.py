@@ -14,14 +14,16 @@ from evenhand.disk import read_table, write_table
 from evenhand.records import Ints, Pixels
 
 SPLITS = ("train", "val", "test")
+EXCLUDED = "excluded"
+"""The split of training images that somebody has excluded: they take part in nothing."""
 
 
 @dataclass(frozen=True)
 class Manifest:
     """One row an image, held as columns of length n.
 
-    `split` holds "train", "val" or "test"; `given`, `corrected` index `classes`; `group` joins images that must not be
-    separated by a split or a fold (same pixels, same patient).
+    `split` holds "train", "val", "test" or `EXCLUDED`; `given`, `corrected` index `classes`; `group` joins images that
+    must not be separated by a split or a fold (same pixels, same patient).
     """
 
     classes: tuple[str, ...]

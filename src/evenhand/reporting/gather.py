@@ -110,8 +110,8 @@ def _command(study: dict[str, Any]) -> str:
         words = ["evenhand", study["command"], study["data"]]
         if study["test"]:
             words += ["--test", study["test"]]
-        if study.get("edits"):
-            words += ["--edits", study["edits"]]
+        for ledger in _ledgers(study):
+            words += ["--edits", ledger]
     settings = study["settings"]
     for name in ("preset", "model", "recipe", "trust", "folds", "seeds", "seed", "refit"):
         if settings[name] not in (None, _DEFAULTS.get(name)):
@@ -124,6 +124,12 @@ def _command(study: dict[str, Any]) -> str:
     for name, value in settings["changes"].items():
         words += ["--set", f"{name}={value}"]
     return shlex.join(words)
+
+
+def _ledgers(study: dict[str, Any]) -> list[str]:
+    """Return the ledgers that a run went by; it used to be one at most."""
+    edits = study.get("edits") or []
+    return [edits] if isinstance(edits, str) else edits
 
 
 _DEFAULTS = {"trust": 0.5, "seed": 0, "refit": "train"}

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from evenhand.auditing.ledger import EXCLUDED, Applied, Edit, apply
-from evenhand.data.manifest import Manifest, read_manifest
+from evenhand.auditing.ledger import Applied, Edit, apply
+from evenhand.data.manifest import EXCLUDED, Manifest, read_manifest
 from evenhand.disk import unwritable, write_table
 from evenhand.errors import DataError, UsageError
 from evenhand.review.queue import read_study

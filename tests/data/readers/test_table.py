@@ -87,6 +87,16 @@ def test_our_own_manifest_is_read_by_its_given_labels(folder: Path) -> None:
     assert source.notes == ("Labels of manifest.csv are those of its column given, not of corrected.",)
 
 
+def test_rows_that_a_run_excluded_are_left_out_and_counted(folder: Path) -> None:
+    text = (
+        "path,sha256,split,given,corrected,group\na.png,0,train,x,y,0\nb.png,1,excluded,y,y,1\ngone,2,Excluded,y,y,2\n"
+    )
+    source = read(folder, text, "manifest.csv")
+    assert rows(source) == [("a.png", "x", "train", "0")]
+    assert source.findings == ()
+    assert source.notes[-1] == "Rows of manifest.csv that are left out because their split is excluded: 2."
+
+
 def test_absolute_paths_stay_as_they_are_written(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     source = read(elsewhere, f"path,label\n{folder / 'a.png'},x\n../{folder.name}/b.png,y\n")
@@ -141,7 +151,7 @@ def test_a_file_listed_twice(folder: Path) -> None:
         ('path,label\n"a"b,x\n', "from line 2 on"),
         (f'path,label\n"{"a" * 200_000}",x\n', "from line 2 on: field larger"),
         ("path,label,split\na.png,x,tset\n", r"the split 'tset' in line 2\. Did you mean 'test'\?"),
-        ("path,label,split\na.png,x,\n", r"the split '' in line 2\. Known: dev, test"),
+        ("path,label,split\na.png,x,\n", r"the split '' in line 2\. Known: dev, excluded, test"),
         ("path,label\nb.png,kot\na.png,caf\xe9\n".encode("latin-1"), "not written in UTF-8: line 3 has the byte 0xe9"),
         ("path,label\na.png,x\n".encode("utf-16"), "UTF-16. Save it as UTF-8"),
         ("path,label\na.png,x\n".encode("utf-16-be"), "has no column|not written"),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evenhand.data.manifest import EXCLUDED
 from evenhand.data.readers.source import SPLIT_NAMES, Entry, FileImage, Locator, Source, text_of
 from evenhand.errors import DataError, suggest
 from evenhand.records import Finding
@@ -25,6 +26,7 @@ COLUMNS = {
 OUR_OWN = frozenset({"sha256", "corrected", "pixel_sha256"})
 """Columns of a run's manifest.csv that a reader of images has no use for."""
 MOST_BYTES = 2**29
+_SPLITS = SPLIT_NAMES | {EXCLUDED: EXCLUDED}
 
 Place = Callable[[str], Locator | None]
 
@@ -84,9 +86,12 @@ def read_table_bytes(content: bytes, where: Path, place: Place, beside: str) -> 
     columns, notes = _columns(header, where)
     listed: dict[str, list[_Listed]] = {}
     findings: list[Finding] = []
-    total = missing = 0
+    total = missing = excluded = 0
     for line, row in rows:
         item = _item(row, columns, line, header, where)
+        if item.split == EXCLUDED:
+            excluded += 1
+            continue
         total += 1
         if not item.path or not item.label:
             what = "label" if item.path else "path"
@@ -105,6 +110,8 @@ def read_table_bytes(content: bytes, where: Path, place: Place, beside: str) -> 
             f"relative to {beside}. Move the table, or write the paths as seen from there."
         )
     entries = [entry for items in listed.values() for entry in _agreed(items, findings)]
+    if excluded:
+        notes += (f"Rows of {where.name} that are left out because their split is {EXCLUDED}: {excluded}.",)
     return Source(tuple(entries), tuple(findings), notes)
 
 
@@ -229,10 +236,10 @@ def _item(row: list[str], columns: Mapping[str, int], line: int, header: Sequenc
     if len(row) != len(header):
         raise DataError(f"{where} has {len(row)} values in line {line}, but {len(header)} columns.")
     cell = {role: row[place].strip() for role, place in columns.items()}
-    split = SPLIT_NAMES.get(cell.get("split", "train").lower())
+    split = _SPLITS.get(cell.get("split", "train").lower())
     if split is None:
         raise DataError(
-            f"{where} has the split {cell['split']!r} in line {line}. {suggest(cell['split'].lower(), SPLIT_NAMES)}"
+            f"{where} has the split {cell['split']!r} in line {line}. {suggest(cell['split'].lower(), _SPLITS)}"
         )
     label = unicodedata.normalize("NFC", cell["label"])
     return _Listed(line, cell["path"], label, split, cell.get("group") or None)
