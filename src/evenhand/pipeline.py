@@ -19,7 +19,8 @@ from evenhand.disk import write_table
 from evenhand.errors import DataError
 from evenhand.evaluation.metrics import evaluate as evaluate_probabilities
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Audit, Choice, Evaluation, RemedyResult, TestResult
+from evenhand.records import Audit, Choice, Evaluation, Judged, RemedyResult, TestResult
+from evenhand.remedies.counting import class_counts
 from evenhand.reporting.gather import gather
 from evenhand.reporting.report import write_report
 from evenhand.settings import Settings
@@ -27,7 +28,7 @@ from evenhand.study.bench import Bench
 from evenhand.study.compare import Score, best_of_each, candidates, choose, finalists, judge, nested, with_recipe
 from evenhand.study.final import stretched, train_final
 from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels, refined
-from evenhand.study.results import write_results, write_test
+from evenhand.study.results import write_judged, write_results, write_test
 from evenhand.study.trial import Targets, environment
 from evenhand.training.model_file import Model, save_model
 
@@ -76,8 +77,8 @@ def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run"
         model = _train(desk, desk.bench(), comparison.choice, repaired)
         test = _test(desk, model)
         if settings.refit == "all":
-            model = _refit(desk, comparison.choice, repaired)
-        folder = _save(desk, model, comparison, audit, test)
+            model, repaired = _refit(desk, comparison.choice, repaired)
+        folder = _save(desk, model, comparison, repaired, test)
         return RunOutcome(audit, comparison, folder, test, rebuild_report(settings.out))
 
 
@@ -185,6 +186,7 @@ def _conclude(desk: Desk, bench: Bench, scores: list[Score]) -> Comparison:
     results = tuple(score.result for score in best_of_each(scores))
     choice = choose(scores, desk.preset.folds)
     honest = nested(bench, scores)
+    write_judged(desk.run.path, [Judged.of(score.result) for score in scores])
     write_results(desk.run.path, results, choice, honest)
     write_table(
         desk.run.path / "timings.csv",
@@ -227,13 +229,13 @@ def _test(desk: Desk, model: Model) -> TestResult | None:
     return result
 
 
-def _refit(desk: Desk, choice: Choice, repaired: Targets) -> Model:
-    """Train the choice once more on every image; validation and test labels are taken as given."""
+def _refit(desk: Desk, choice: Choice, repaired: Targets) -> tuple[Model, Targets]:
+    """Train the choice once more on every image, and return its targets too; val and test labels are taken as given."""
     rows = np.flatnonzero(desk.manifest.split != EXCLUDED).astype(np.int64)
     bench = desk.bench(rows, scope="everything")
     positions = np.searchsorted(rows, training_rows(desk.manifest))
     targets = Targets.placed(bench.given, positions, repaired.keep, repaired.labels, bench.n_classes)
-    return _train(desk, bench, choice, targets)
+    return _train(desk, bench, choice, targets), targets
 
 
 def rebuild_report(run: Path) -> Path:
@@ -247,14 +249,18 @@ def rebuild_report(run: Path) -> Path:
     return write_report(gather(run), run / "report.html")
 
 
-def _save(desk: Desk, model: Model, comparison: Comparison, audit: Audit, test: TestResult | None) -> Path:
+def _save(desk: Desk, model: Model, comparison: Comparison, trained: Targets, test: TestResult | None) -> Path:
     folder = desk.run.path / "model"
+    # As the repair left them: what weights and priors are made from. Soft labels give fractions of an image.
+    counts = class_counts(trained.labels[trained.keep], len(model.classes)).round(1).tolist()
     facts = {
         "remedy": comparison.choice.remedy,
         "repair": comparison.choice.repair,
         "trained_on": desk.settings.refit,
         "data": desk.manifest.fingerprint(),
-        "training_counts": audit.counts["train"],
+        "training_counts": {
+            name: int(count) if count.is_integer() else count for name, count in zip(model.classes, counts, strict=True)
+        },
         "out_of_fold": comparison.nested.to_json(),
         "test": test.evaluation.to_json() if test else None,
         "environment": environment(),

@@ -292,6 +292,23 @@ class RemedyResult:
         return self.remedy if self.repair == "none" else f"{self.remedy}, suspects {REPAIR_WORDS[self.repair]}"
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a candidate was judged by with one network; a finalist has such a figure for each of its networks."""
+
+    remedy: str
+    repair: str
+    model: str
+    figure: Interval
+    by_fold: tuple[float, ...]
+    """The figure in each training: all folds of the first seed, then of the next."""
+
+    @classmethod
+    def of(cls, result: RemedyResult) -> Judged:
+        """Return it for a row of the leaderboard."""
+        return cls(result.remedy, result.repair, result.model, result.judged, result.by_fold)
+
+
 REPAIR_WORDS = {"drop": "left out", "relabel": "relabelled", "soft": "softened"}
 
 

@@ -1,6 +1,7 @@
 """From the files of a run folder to what the report shows."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 
 from evenhand.auditing.files import write_audit
+from evenhand.auditing.ledger import Edit, append, edit
 from evenhand.data.manifest import write_manifest
 from evenhand.disk import write_json
 from evenhand.errors import UsageError
-from evenhand.records import SCHEMA_VERSION
-from evenhand.reporting.content import ReportData
+from evenhand.records import SCHEMA_VERSION, Decided
+from evenhand.reporting.content import ReportData, Reviewed
 from evenhand.reporting.gather import gather
 from evenhand.study.results import write_results, write_test
 
@@ -157,3 +159,45 @@ def test_the_demo_is_done_again_in_the_same_size(made_up: ModuleType, tmp_path: 
     asked = settings(preset="quick", scale=0.05)
     write_run(tmp_path, made_up.audit_only(), results=False, command="demo", settings=asked)
     assert gather(tmp_path).reproduce.command == "evenhand demo --scale 0.05 --preset quick"
+
+
+def test_edits_come_with_what_they_did_and_an_old_run_knows_one_ledger(made_up: ModuleType, tmp_path: Path) -> None:
+    data = made_up.report_data()
+    listing = data.dataset.manifest
+    corrected = listing.corrected.copy()
+    corrected[[0, 1, -1]] = 2, 2, 0  # two training Cars are Cats, a test Cat is a Car
+    edited = replace(data, dataset=replace(data.dataset, manifest=replace(listing, corrected=corrected)))
+    decided = Decided(changed=2, kept=1, excluded=0, changed_apart=1)
+    write_run(tmp_path / "run", edited, edits=["a.jsonl", "b.jsonl"], decided=asdict(decided))
+    found = gather(tmp_path / "run")
+    assert found.decided == decided
+    assert found.relabelled == (("Cars", "Cats", 2),)
+    assert found.reviewed is None
+    assert "--edits a.jsonl --edits b.jsonl" in found.reproduce.command
+    write_run(tmp_path / "old", data, edits="a.jsonl")
+    old = gather(tmp_path / "old")
+    assert "--edits a.jsonl --preset" in old.reproduce.command
+    assert (old.decided, old.relabelled, old.judged) == (None, (), ())
+
+
+def test_what_was_decided_since_is_counted_and_suspects_apart(made_up: ModuleType, tmp_path: Path) -> None:
+    data = made_up.report_data()
+    write_run(tmp_path, data)
+    listing = data.dataset.manifest
+    named = [listing.paths.index(issue.path) for issue in data.audit.flagged[:3]]
+    calm = int(listing.where("train")[-1])
+
+    def entry(row: int, action: str, **words: str) -> Edit:
+        return edit(action, "me", pixel_sha256=listing.pixel_sha256[row], given="Cars", **words)
+
+    decisions = [
+        entry(named[0], "label", label="Cats"),
+        entry(named[1], "exclude"),
+        entry(named[2], "keep"),
+        entry(calm, "label", label="Trucks"),
+    ]
+    append(tmp_path / "edits.jsonl", decisions)
+    found = gather(tmp_path).reviewed
+    assert found == Reviewed(Decided(changed=2, kept=1, excluded=1), suspects=3, confirmed=2)
+    append(tmp_path / "edits.jsonl", [edit("undo", "me", undoes=entry.id) for entry in decisions])
+    assert gather(tmp_path).reviewed == Reviewed(Decided(0, 0, 0), 0, 0)

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Choice, Curve, Interval, RemedyResult, TestResult
+from evenhand.records import Choice, Curve, Interval, Judged, RemedyResult, TestResult
 from evenhand.study.results import (
     LEADERBOARD,
     leaderboard_rows,
+    read_judged,
     read_nested,
     read_results,
     read_test,
+    write_judged,
     write_results,
     write_test,
 )
@@ -112,3 +114,13 @@ def test_the_test_reads_back(tmp_path: Path, corrected: Any) -> None:
     assert (found.evaluation, found.corrected) == (wanted.evaluation, wanted.corrected)
     np.testing.assert_array_equal(found.probabilities, CHANCES)
     np.testing.assert_array_equal(found.indices, [1, 2, 3, 4])
+
+
+def test_what_every_candidate_was_judged_by_reads_back_to_the_last_bit(tmp_path: Path) -> None:
+    assert read_judged(tmp_path) == ()
+    plain = Judged.of(row("none", by_fold=(0.1 + 0.2, 1 / 3)))
+    assert (plain.figure.value, plain.figure.low) == (EVALUATION.balanced_accuracy.value, 1 / 3)
+    larger = Judged.of(row("none", "drop", model="resnet", expected=Interval(0.7, 0.6, 0.8), by_fold=(0.7,)))
+    assert larger == Judged("none", "drop", "resnet", Interval(0.7, 0.6, 0.8), (0.7,))
+    write_judged(tmp_path, [plain, larger])
+    assert read_judged(tmp_path) == (plain, larger)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evenhand.data.manifest import Dataset
-from evenhand.records import Audit, Choice, Evaluation, RemedyResult, Reproduce, TestResult
+from evenhand.records import Audit, Choice, Decided, Evaluation, Judged, RemedyResult, Reproduce, TestResult
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,17 @@ class FinalModel:
     epochs: int
     trained_on: str
     """"train", or "all" where test images were added after the honest figure had been taken."""
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What people decided about the pictures of a finished run; a further run will go by it, this one did not."""
+
+    decided: Decided
+    suspects: int
+    """Images named as suspects that were decided on."""
+    confirmed: int
+    """Those of them whose label was indeed taken away: changed, or the image excluded."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,13 @@ class ReportData:
     held_out: int = 0
     """Parts of them that were held out, one after the other, to judge the candidates."""
     model: FinalModel | None = None
+    judged: tuple[Judged, ...] = ()
+    """Every candidate with every network that it was judged with; empty where that was not kept."""
+    decided: Decided | None = None
+    """What the edits say that the run went by; None where it went by none."""
+    relabelled: tuple[tuple[str, str, int], ...] = ()
+    """(label as filed, label by the edits, training images) of those edits."""
+    reviewed: Reviewed | None = None
 
     @property
     def headline(self) -> Evaluation | None:

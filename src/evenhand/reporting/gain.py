@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,9 +45,23 @@ def difference(data: ReportData, other: RemedyResult) -> Gain | None:
     if chosen is None:
         return None
     value = chosen.judged.value - other.judged.value
-    found = None
-    if len(chosen.by_fold) == len(other.by_fold) > 1 < data.folds:
-        paired = np.subtract(chosen.by_fold, other.by_fold)
-        mean, low, high, _ = corrected_resampled_t(paired, 1 / (data.folds - 1))
-        found = Interval(value, value - (mean - low), value + (high - mean))
+    found = paired(value, chosen.by_fold, other.by_fold, data.folds)
     return Gain(other, value, found, data.is_tied(other), chosen.model == other.model)
+
+
+def paired(value: float, first: Sequence[float], second: Sequence[float], folds: int) -> Interval | None:
+    """Return a difference of pooled figures with the interval of its paired trainings; None where one cannot be had.
+
+    Parameters
+    ----------
+    value : float
+        The difference of the pooled figures; the interval is moved to it.
+    first, second : sequence of float
+        The figure of either candidate in each training, the same folds and seeds in the same order.
+    folds : int
+        Number of folds; 0 where that is not known.
+    """
+    if not len(first) == len(second) > 1 < folds:
+        return None
+    mean, low, high, _ = corrected_resampled_t(np.subtract(first, second), 1 / (folds - 1))
+    return Interval(value, value - (mean - low), value + (high - mean))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from evenhand.auditing.files import read_audit
-from evenhand.auditing.ledger import as_trained
-from evenhand.data.manifest import Dataset, read_manifest
+from evenhand.auditing.ledger import EDITS, apply, as_trained, read_ledger, replay
+from evenhand.data.manifest import EXCLUDED, Dataset, Manifest, read_manifest
 from evenhand.errors import UsageError
-from evenhand.records import SCHEMA_VERSION, Evaluation, RemedyResult, Reproduce
-from evenhand.reporting.content import FinalModel, ReportData
+from evenhand.records import SCHEMA_VERSION, Audit, Decided, Evaluation, RemedyResult, Reproduce
+from evenhand.reporting.content import FinalModel, ReportData, Reviewed
 from evenhand.store import STUDY
-from evenhand.study.results import read_nested, read_results, read_test
+from evenhand.study.results import read_judged, read_nested, read_results, read_test
 
 
 def gather(run: Path) -> ReportData:
@@ -36,11 +37,12 @@ def gather(run: Path) -> ReportData:
     results, choice = read_results(run)
     nested: Evaluation | None = read_nested(run)
     folds, held_out = _folds(run, results)
-    manifest = as_trained(read_manifest(run / "manifest.csv", study["classes"]))
+    listed = read_manifest(run / "manifest.csv", study["classes"])
+    manifest, audit = as_trained(listed), read_audit(run / "audit")
     return ReportData(
         title=_title(study),
         dataset=Dataset(manifest, np.load(pixels, mmap_mode="r")),
-        audit=read_audit(run / "audit"),
+        audit=audit,
         results=results,
         choice=choice,
         test=read_test(run),
@@ -49,6 +51,10 @@ def gather(run: Path) -> ReportData:
         folds=folds,
         held_out=held_out,
         model=_final_model(run),
+        judged=read_judged(run),
+        decided=Decided(**study["decided"]) if study.get("decided") else None,
+        relabelled=_relabelled(listed),
+        reviewed=_reviewed(run, listed, audit),
     )
 
 
@@ -77,6 +83,34 @@ def _folds(run: Path, results: tuple[RemedyResult, ...]) -> tuple[int, int]:
     if judged.sum() < len(results[0].indices):
         return 0, 0
     return len(np.unique(folds)), len(np.unique(folds[judged]))
+
+
+def _relabelled(manifest: Manifest) -> tuple[tuple[str, str, int], ...]:
+    """Return (label as filed, corrected label, training images), those of most images first."""
+    rows = np.flatnonzero((manifest.split == "train") & (manifest.given != manifest.corrected))
+    found = Counter(zip(manifest.given[rows].tolist(), manifest.corrected[rows].tolist(), strict=True))
+    return tuple(
+        (manifest.classes[given], manifest.classes[corrected], count)
+        for (given, corrected), count in found.most_common()
+    )
+
+
+def _reviewed(run: Path, manifest: Manifest, audit: Audit) -> Reviewed | None:
+    """Return what was decided about this run's pictures since; None where nobody has decided anything.
+
+    Raises
+    ------
+    DataError
+        When its ledger cannot be read, or names a class that the run does not know.
+    """
+    if not (run / EDITS).is_file():
+        return None
+    edited = apply(manifest, replay(read_ledger(run / EDITS).edits))
+    named = {issue.path for issue in audit.flagged}
+    rows = [row for row in manifest.where("train").tolist() if edited.settled[row] and manifest.paths[row] in named]
+    after = edited.manifest
+    moved = [after.split[row] == EXCLUDED or after.corrected[row] != manifest.corrected[row] for row in rows]
+    return Reviewed(edited.decided, len(rows), sum(moved))
 
 
 def _final_model(run: Path) -> FinalModel | None:

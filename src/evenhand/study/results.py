@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.disk import write_arrays, write_json, write_table
-from evenhand.records import Choice, Curve, Evaluation, Interval, RemedyResult, TestResult
+from evenhand.records import Choice, Curve, Evaluation, Interval, Judged, RemedyResult, TestResult
 
 LEADERBOARD = (
     "remedy",
@@ -96,6 +96,20 @@ def read_nested(run: Path) -> Evaluation | None:
     """Return the out-of-fold figures of the whole procedure, the choice included, if they were written."""
     path = run / "nested.json"
     return Evaluation.from_json(_json(path)) if path.is_file() else None
+
+
+def write_judged(run: Path, judged: Sequence[Judged]) -> None:
+    """Write ``judged.json``: every candidate with every network that it was judged with."""
+    write_json(run / "judged.json", [asdict(one) for one in judged])
+
+
+def read_judged(run: Path) -> tuple[Judged, ...]:
+    """Return what `write_judged` wrote, if it did."""
+    path = run / "judged.json"
+    described = _json(path) if path.is_file() else []
+    return tuple(
+        Judged(**row | {"figure": Interval(**row["figure"]), "by_fold": tuple(row["by_fold"])}) for row in described
+    )
 
 
 def write_test(run: Path, result: TestResult) -> None:
