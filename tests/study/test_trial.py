@@ -136,6 +136,17 @@ def test_only_the_held_folds_are_predicted_and_only_kept_images_are_trained_on(s
     assert stored.result["trained_on"] == int((keep & (bench.fold == 1)).sum())
 
 
+def test_features_are_kept_where_they_are_asked_for(study: Any) -> None:
+    bench = study.bench()
+    plain, told = (bench.trial("none", study.recipe, held=[1], features=features) for features in (False, True))
+    outcomes = bench.carry_out([plain, told], "both")
+    assert outcomes[plain].features is None
+    found = outcomes[told].features
+    assert found.shape[0] == len(outcomes[told].rows)
+    np.testing.assert_allclose(np.linalg.norm(found.astype(np.float64), axis=1), 1, atol=1e-2)
+    np.testing.assert_array_equal(outcomes[plain].logits, outcomes[told].logits)
+
+
 def test_a_training_that_diverges_is_a_result(study: Any) -> None:
     bench = study.bench()
     trial = bench.trial("none", replace(study.recipe, learning_rate=1e6, schedule="constant"), held=[0])

@@ -30,6 +30,8 @@ class Outcome:
     """(len(rows), K) float32."""
     curve: Curve
     diverged: bool
+    features: Floats | None = None
+    """(len(rows), d) float16 of length 1, where the trial was asked for them."""
 
 
 class Bench:
@@ -100,7 +102,14 @@ class Bench:
         return self.workplace.save_targets(targets)
 
     def trial(
-        self, remedy: str, recipe: Recipe, *, held: Sequence[int], targets: str | None = None, number: int = 0
+        self,
+        remedy: str,
+        recipe: Recipe,
+        *,
+        held: Sequence[int],
+        targets: str | None = None,
+        number: int = 0,
+        features: bool = False,
     ) -> Trial:
         """Return the trial of one training; `number` tells repetitions with other random draws apart."""
         return Trial(
@@ -112,6 +121,7 @@ class Bench:
             recipe=recipe,
             seed=self.seed * 1000 + number,
             environment=self._environment,
+            features=features,
         )
 
     def carry_out(self, trials: Sequence[Trial], title: str) -> dict[Trial, Outcome]:
@@ -131,6 +141,7 @@ class Bench:
             logits=stored.arrays["logits"],
             curve=read_curve(stored.curve),
             diverged=stored.result["diverged_at"] is not None,
+            features=stored.arrays.get("features"),
         )
 
     def _work(self, trial: Trial) -> float:

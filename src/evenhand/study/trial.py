@@ -21,7 +21,7 @@ from evenhand.remedies.catalogue import plan_for
 from evenhand.store import RunFolder
 from evenhand.training.loop import Fitted, TrainingSet, fit, inner_slice
 from evenhand.training.precision import machine
-from evenhand.training.predict import predict
+from evenhand.training.predict import embed, predict
 from evenhand.training.recipe import Recipe
 
 NUMERIC_ROOMS = ("models", "training", "remedies", "data/batches.py", "data/policy.py", "study/trial.py")
@@ -82,6 +82,8 @@ class Trial:
     recipe: Recipe
     seed: int
     environment: str
+    features: bool = False
+    """Whether the features of the predicted images are kept beside their logits."""
 
     @property
     def key(self) -> str:
@@ -156,11 +158,14 @@ def execute(task: tuple[Workplace, Trial]) -> str:
     held = np.isin(folds, trial.held)
     fitted, counts = train(workplace, trial, np.flatnonzero(~held & targets.keep))
     predicted = np.flatnonzero(held)
-    logits = predict_rows(fitted, _pixels(workplace.pixels), rows[predicted], trial.recipe)
+    pixels = _pixels(workplace.pixels)
+    left = {"rows": rows[predicted], "logits": predict_rows(fitted, pixels, rows[predicted], trial.recipe)}
+    if trial.features:
+        left["features"] = embed(fitted.network, pixels[rows[predicted]], trial.recipe).astype(np.float16)
     RunFolder(workplace.run).commit_trial(
         trial.key,
         asdict(trial) | {"trained_on": counts, "diverged_at": fitted.diverged_at},
-        {"rows": rows[predicted], "logits": logits},
+        left,
         curve_table(fitted.curve),
         time.perf_counter() - start,
     )

@@ -52,6 +52,33 @@ def predict(network: nn.Module, pixels: Pixels, recipe: Recipe, *, flips: bool =
     return np.concatenate(found) if found else np.zeros((0, 0), dtype=np.float32)
 
 
+@torch.inference_mode()
+def embed(network: nn.Module, pixels: Pixels, recipe: Recipe, *, batch: int = 256) -> Floats:
+    """Return the (n, d) float32 features of `pixels`, what the network's head decides by, scaled to length 1.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Its ``features`` takes (n, 3, h, w) float32 in [0, 1] to (n, d). It is left in the mode it was in.
+    pixels : (n, height, width, 3) uint8
+    recipe : Recipe
+        Decides precision and memory format.
+    batch : int
+        Images at a time.
+    """
+    was_training = network.training
+    network.eval()
+    device = next(network.parameters()).device
+    found = []
+    for first in range(0, len(pixels), batch):
+        part = torch.from_numpy(np.ascontiguousarray(pixels[first : first + batch])).to(device)
+        with autocast(recipe.precision, device.type):
+            hidden = network.features(to_network(part, channels_last=recipe.channels_last)).float()  # type: ignore[operator]
+        found.append(torch.nn.functional.normalize(hidden, dim=1).cpu().numpy())
+    network.train(was_training)
+    return np.concatenate(found) if found else np.zeros((0, 0), dtype=np.float32)
+
+
 def softmax(logits: Floats) -> Floats:
     """Return the (n, K) float32 probabilities of (n, K) logits."""
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
