@@ -159,7 +159,10 @@ def execute(task: tuple[Workplace, Trial]) -> str:
     fitted, counts = train(workplace, trial, np.flatnonzero(~held & targets.keep))
     predicted = np.flatnonzero(held)
     pixels = _pixels(workplace.pixels)
-    left = {"rows": rows[predicted], "logits": predict_rows(fitted, pixels, rows[predicted], trial.recipe)}
+    left: dict[str, NDArray[Any]] = {
+        "rows": rows[predicted],
+        "logits": predict_rows(fitted, pixels, rows[predicted], trial.recipe),
+    }
     if trial.features:
         left["features"] = embed(fitted.network, pixels[rows[predicted]], trial.recipe).astype(np.float16)
     RunFolder(workplace.run).commit_trial(
