@@ -7,20 +7,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evenhand.auditing.detectors import OWN, detected
 from evenhand.auditing.labels import LabelModel, estimate
 from evenhand.auditing.repair import repair
+from evenhand.auditing.second_opinion import Block, heard_together, neighbour_votes
 from evenhand.records import Floats, Interval, Ints, RemedyResult
 from evenhand.remedies.catalogue import REMEDIES, parse
 from evenhand.study.bench import Bench, Outcome
-from evenhand.study.trial import Targets, Trial
+from evenhand.study.trial import Targets
 from evenhand.training.recipe import Recipe
 
 REMEDY = "sampler"
 """The label model needs predictions for a uniform prior; with a plain network rare images hide in the common class."""
-BETWEEN_ROUNDS = "drop"
-"""How suspects are treated between rounds: the next networks are trained without them."""
+BETWEEN_ROUNDS = "relabel"
+"""How suspects are treated between rounds. Relabelled, the found images of a rare class teach the next networks to find
+the others, and the estimated count stays where it is. Left out, the next networks take hard images for errors and the
+estimate grows; softened, they repeat the doubts of the last ones and it shrinks."""
 TRUST = 0.5
-"""Suspicion above which an image sits out the next round."""
+"""Suspicion above which an image is relabelled for the next round."""
 
 LEAST_PROBABILITY = 1e-7
 """Probabilities are raised to this before the logarithm; float32 knows little below."""
@@ -52,12 +56,15 @@ class LabelAudit:
         return bench.save(_repaired(bench, self.models[scope], self.members[scope], method, trust))
 
 
-def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, models: int = 1) -> LabelAudit:
+def audit_labels(
+    bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, models: int = 1, detector: str = OWN
+) -> LabelAudit:
     """Return what is believed about the training labels.
 
     A round trains for every fold a network on the other folds and predicts it. Nested, the same is done inside each
     training part: the networks that leave out two folds serve both. From the second round on the networks are trained
-    without the suspects of the round before. The logits of all rounds are averaged.
+    on the labels as the round before would have them. The logits of all rounds are averaged, and the neighbours in the
+    features of all these networks are asked for a second opinion.
 
     Parameters
     ----------
@@ -71,12 +78,14 @@ def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, mod
         Whether each fold needs a label model made without it.
     models : int
         Networks a fold and round, their logits averaged.
+    detector : str
+        Who names the suspects: a key of `DETECTORS`.
     """
     scopes = [WHOLE, *(bench.judged if nested and bench.n_folds > 2 else ())]
     members = {scope: np.flatnonzero(bench.fold != scope) for scope in scopes}
     targets = dict.fromkeys(scopes, bench.as_given)
     found: dict[int, LabelModel] = {}
-    total = {scope: np.zeros((len(members[scope]), bench.n_classes)) for scope in scopes}
+    heard = {scope: _Opinions(bench, members[scope]) for scope in scopes}
     for number in range(rounds):
         asked = {
             (scope, fold, model): bench.trial(
@@ -85,6 +94,7 @@ def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, mod
                 held=[held for held in (scope, fold) if held != WHOLE],
                 targets=targets[scope],
                 number=100 * number + model,
+                features=True,
             )
             for scope in scopes
             for fold in range(bench.n_folds)
@@ -93,17 +103,17 @@ def audit_labels(bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, mod
         }
         outcomes = bench.carry_out(list(asked.values()), f"Looking for wrong labels, round {number + 1} of {rounds}")
         for scope in scopes:
-            mine = [(fold, trial) for (owner, fold, _), trial in asked.items() if owner == scope]
-            total[scope] += _collect(bench, outcomes, mine)[members[scope]]
-            logits = (total[scope] / (number + 1)).astype(np.float32)
-            found[scope] = _estimated(logits, bench, members[scope])
+            for (owner, fold, _), trial in asked.items():
+                if owner == scope:
+                    heard[scope].add(outcomes[trial], fold)
+            found[scope] = heard[scope].estimated(detector)
             if number + 1 < rounds:
                 again = _repaired(bench, found[scope], members[scope], BETWEEN_ROUNDS, TRUST)
                 targets[scope] = bench.save(again)
     return LabelAudit(found, members)
 
 
-def refined(audit: LabelAudit, bench: Bench, results: Sequence[RemedyResult]) -> LabelAudit:
+def refined(audit: LabelAudit, bench: Bench, results: Sequence[RemedyResult], *, detector: str = OWN) -> LabelAudit:
     """Return the audit with its model of all training images estimated from a comparison's own predictions.
 
     A comparison has predicted every image out of fold with better networks than the audit's; that costs nothing more.
@@ -120,6 +130,8 @@ def refined(audit: LabelAudit, bench: Bench, results: Sequence[RemedyResult]) ->
         Its training images.
     results : sequence of RemedyResult
         All of one network.
+    detector : str
+        Who names the suspects.
     """
     usable = [
         result
@@ -130,33 +142,49 @@ def refined(audit: LabelAudit, bench: Bench, results: Sequence[RemedyResult]) ->
     if not usable:
         return audit
     logits = np.mean([np.log(np.maximum(result.probabilities, LEAST_PROBABILITY)) for result in usable], axis=0)
-    found = _estimated(logits.astype(np.float32), bench, np.arange(len(bench.rows)))
+    found = _estimated(logits.astype(np.float32), bench, np.arange(len(bench.rows)), detector)
     return replace(audit, models={**audit.models, WHOLE: found})
 
 
-def _estimated(logits: Floats, bench: Bench, members: Ints) -> LabelModel:
+class _Opinions:
+    """What the networks of all rounds say about the images of one scope."""
+
+    def __init__(self, bench: Bench, members: Ints) -> None:
+        self.bench, self.members = bench, members
+        self.total = np.zeros((len(members), bench.n_classes))
+        self.count = np.zeros(len(members))
+        self.blocks: list[Block] = []
+
+    def add(self, outcome: Outcome, fold: int) -> None:
+        """Hear a network on the images of a fold that it has not trained on."""
+        rows, fold_of = self.bench.rows[self.members], self.bench.fold[self.members]
+        position = np.flatnonzero(fold_of == fold)
+        # A network that leaves out two folds serves two scopes; each asks it about one of them.
+        there = np.searchsorted(outcome.rows, rows[position])
+        self.total[position] += outcome.logits[there]
+        self.count[position] += 1
+        if outcome.features is not None:
+            self.blocks.append((position, outcome.features[there]))
+
+    def estimated(self, detector: str) -> LabelModel:
+        """Return the label model of the networks' logits and of the neighbours' votes together."""
+        logits = (self.total / np.maximum(self.count, 1)[:, None]).astype(np.float32)
+        alone = _estimated(logits, self.bench, self.members, OWN)
+        votes = neighbour_votes(alone.posterior, self.blocks)
+        together = heard_together(logits, alone.temperature, votes, alone.posterior.mean(axis=0))
+        return _estimated(together, self.bench, self.members, detector)
+
+
+def _estimated(logits: Floats, bench: Bench, members: Ints, detector: str) -> LabelModel:
     """Return the label model of some training images; where somebody has decided, there is no doubt left."""
     given, settled = bench.given[members], bench.settled[members]
-    model = estimate(logits, given, bench.n_classes)
+    model = detected(detector, estimate(logits, given, bench.n_classes), logits, given)
     if not settled.any():
         return model
     spared = float(model.suspicion(given)[settled].sum())
     wrong = Interval(*(max(0.0, end - spared) for end in (model.wrong.value, model.wrong.low, model.wrong.high)))
     posterior = np.where(settled[:, None], np.eye(bench.n_classes)[given], model.posterior)
     return replace(model, posterior=posterior, wrong=wrong)
-
-
-def _collect(bench: Bench, outcomes: Mapping[Trial, Outcome], mine: list[tuple[int, Trial]]) -> Floats:
-    """Return (n, K) logits: each image's from the networks that held out its fold for this scope, averaged."""
-    logits = np.zeros((len(bench.rows), bench.n_classes), dtype=np.float64)
-    count = np.zeros(len(bench.rows))
-    for fold, trial in mine:
-        outcome = outcomes[trial]
-        position = np.searchsorted(bench.rows, outcome.rows)
-        here = bench.fold[position] == fold
-        logits[position[here]] += outcome.logits[here]
-        count[position[here]] += 1
-    return (logits / np.maximum(count, 1)[:, None]).astype(np.float32)
 
 
 def _repaired(bench: Bench, model: LabelModel, members: Ints, method: str, trust: float) -> Targets:
