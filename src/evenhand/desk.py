@@ -24,6 +24,7 @@ from evenhand.settings import Preset, Settings, resolved
 from evenhand.store import RunFolder
 from evenhand.study.bench import Bench
 from evenhand.study.forecast import forecast
+from evenhand.study.leakage import COMMANDS, find_leaks
 from evenhand.study.trial import Workplace, environment
 from evenhand.training.device import device_named
 from evenhand.training.precision import seconds_an_image, settled
@@ -72,6 +73,7 @@ class Desk:
             jobs=self.engine.jobs,
             command=self.run.command,
             refit=self.settings.refit == "all",
+            leaks=find_leaks(self.manifest) if self.run.command in COMMANDS else None,
         )
         check_room(self.run.path, expected.bytes, "The trainings")
         self.progress.note(expected.sentence())

@@ -28,6 +28,8 @@ from evenhand.study.bench import Bench
 from evenhand.study.compare import Score, best_of_each, candidates, choose, finalists, judge, nested, with_recipe
 from evenhand.study.final import stretched, train_final
 from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels, refined
+from evenhand.study.leak_figures import Leakage, write_leakage
+from evenhand.study.leakage import COMMANDS, measure_leakage
 from evenhand.study.results import write_judged, write_results, write_test
 from evenhand.study.trial import Targets, environment
 from evenhand.training.model_file import Model, save_model
@@ -51,6 +53,8 @@ class RunOutcome:
     model: Path
     test: TestResult | None
     report: Path
+    leakage: Leakage | None = None
+    """What leaks are worth; None for `train`, which measures nothing besides."""
 
 
 def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run") -> RunOutcome:
@@ -76,10 +80,11 @@ def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run"
         audit, comparison, repaired = _compare(desk)
         model = _train(desk, desk.bench(), comparison.choice, repaired)
         test = _test(desk, model)
+        leakage = _leakage(desk)
         if settings.refit == "all":
             model, repaired = _refit(desk, comparison.choice, repaired)
         folder = _save(desk, model, comparison, repaired, test)
-        return RunOutcome(audit, comparison, folder, test, rebuild_report(settings.out))
+        return RunOutcome(audit, comparison, folder, test, rebuild_report(settings.out), leakage)
 
 
 def compare(settings: Settings, progress: Progress = SILENT) -> tuple[Audit, Comparison, Path]:
@@ -227,6 +232,21 @@ def _test(desk: Desk, model: Model) -> TestResult | None:
     )
     write_test(desk.run.path, result)
     return result
+
+
+def _leakage(desk: Desk) -> Leakage | None:
+    """Measure what leaks are worth, now that the choice is written down: test labels are read for it."""
+    if desk.run.command not in COMMANDS:
+        return None
+    found = measure_leakage(
+        desk.bench,
+        desk.manifest,
+        desk.recipe(desk.preset.screen),
+        desk.preset,
+        title="Measuring what leaked copies are worth",
+    )
+    write_leakage(desk.run.path / "audit", found)
+    return found
 
 
 def _refit(desk: Desk, choice: Choice, repaired: Targets) -> tuple[Model, Targets]:

@@ -134,6 +134,10 @@ class Preset:
     """Epochs of the final model, as a multiple of the recipe's."""
     judged: int | None = None
     """Folds that are really held out, one after the other; None: all of them. With 1 it is a single hold-out set."""
+    leak_views: int | None = None
+    """Images that a training sees in all that measures what leaks into the test; None: as many as the recipe says."""
+    leak_folds: int | None = None
+    """Folds in which it is measured what parted groups are worth; None: all of them, 0: it is not measured."""
 
 
 STANDARD_REMEDIES = (
@@ -163,6 +167,8 @@ PRESETS: dict[str, Preset] = {
         remedies=("none", "sampler", "balanced-softmax", "logit-adjust"),
         repairs=("none", "drop"),
         stretch=2.0,
+        leak_views=12_000,
+        leak_folds=2,
     ),
     "standard": Preset(
         recipe="standard",
@@ -203,6 +209,8 @@ PRESETS: dict[str, Preset] = {
         remedies=REFERENCE_REMEDIES,
         repairs=("none",),
         stretch=2.0,
+        leak_views=12_000,
+        leak_folds=0,
     ),
 }
 

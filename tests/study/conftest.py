@@ -74,6 +74,7 @@ class Study:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.labels, self.pixels = labels(), pixels()
+        self.manifest = manifest
 
     def bench(
         self,

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evenhand.auditing.duplicates import training_rows
 from evenhand.settings import PRESETS, Preset
 from evenhand.study.compare import candidates, finalists, judge, with_recipe
 from evenhand.study.forecast import MARGIN, Forecast, forecast
 from evenhand.study.label_audit import audit_labels
+from evenhand.study.leakage import Leaks, find_leaks, measure_leakage
 from evenhand.training.recipe import Recipe
 
 SMALL = replace(
@@ -48,6 +50,48 @@ def test_the_trainings_are_counted_as_they_are_carried_out(study: Any, rounds: i
     assert foretold(study, preset).trainings == most + preset.members
     assert foretold(study, preset, refit=True).trainings == most + 2 * preset.members
     assert foretold(study, preset, "audit").trainings == 3 * rounds
+
+
+LEAKS = Leaks(*(np.arange(n, dtype=np.int64) for n in (30, 6, 8, 10)))
+"""30 test images, 8 of which belong to 6 training images; 10 others share a group."""
+
+
+def test_what_leaks_are_measured_with_is_counted(study: Any) -> None:
+    plain = foretold(study, SMALL).trainings
+    # Two seeds with the leak and without, and folds that part groups; those that keep them together are the
+    # comparison's where it has the same remedy.
+    assert foretold(study, SMALL, leaks=LEAKS).trainings == plain + 2 * 2 + 2 * 2 * 3
+    sharing = replace(SMALL, remedies=("none", "balanced-softmax"))
+    more = foretold(study, sharing, leaks=LEAKS).trainings - foretold(study, sharing).trainings
+    assert more == 2 * 2 + 2 * 3
+    for held, folds in ((2, 2 * 2), (0, 0)):
+        kept = replace(sharing, leak_folds=held)
+        assert foretold(study, kept, leaks=LEAKS).trainings - foretold(study, kept).trainings == 2 * 2 + folds
+    none = np.zeros(0, dtype=np.int64)
+    assert foretold(study, SMALL, leaks=Leaks(LEAKS.tests, none, none, none)).trainings == plain
+    work = replace(SMALL, seeds=1, leak_views=6_600, leak_folds=0)
+    seconds = foretold(study, work, leaks=LEAKS).seconds - foretold(study, work).seconds
+    # Two pairs of one epoch each: 66 images with the leak, 60 without, at a thousandth of a second.
+    assert seconds == pytest.approx(MARGIN * 0.001 * 2 * (66 + 60))
+
+
+def test_the_measuring_of_leaks_is_foretold(study: Any) -> None:
+    group = np.arange(study.n)
+    group[1::12] = group[0::12]
+    split = np.where(np.arange(study.n) % 10 == 9, "test", "train")
+    group[9] = group[2]
+    listing = study.manifest(group=group, split=split)
+    preset = replace(SMALL, remedies=("none",))
+
+    def benches(rows: Any = None, **words: Any) -> Any:
+        return study.bench(rows=training_rows(listing) if rows is None else rows, **vars(listing), **words)
+
+    leaks = find_leaks(listing)
+    assert len(leaks.copies)
+    assert len(leaks.grouped)
+    measure_leakage(benches, listing, study.recipe, preset, title="")
+    done = len(list((study.folder / "run/trials").iterdir()))
+    assert done == foretold(study, preset, leaks=leaks).trainings - foretold(study, preset).trainings
 
 
 def test_the_time_by_hand() -> None:

@@ -29,6 +29,7 @@ def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> R
             out_of_fold=outcome.comparison.nested.to_json(),
             test=_evaluated(test.evaluation, test.corrected) if test else None,
             wrong_labels_estimate=outcome.audit.to_json()["wrong_labels_estimate"],
+            leakage=outcome.leakage.to_json() if outcome.leakage else None,
             model=str(outcome.model),
             report=str(outcome.report),
         )
@@ -43,6 +44,8 @@ def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> R
         show.print_evaluation(
             outcome.comparison.nested, "No test images: out of fold, the choice of the remedy included"
         )
+    if outcome.leakage:
+        show.print_leakage(outcome.leakage)
     show.print_places([("Model", outcome.model), ("Report", outcome.report)])
     return outcome
 

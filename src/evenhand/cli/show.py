@@ -15,6 +15,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from evenhand.pipeline import Comparison
     from evenhand.records import Audit, Evaluation, Interval
+    from evenhand.study.leak_figures import Leakage
 
 FIGURES = {
     "accuracy": "accuracy",
@@ -101,6 +102,13 @@ def audit_lines(audit: Audit) -> list[str]:
         told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
         lines.append(f"Images unlike the others: {len(audit.odd)} ({told}); see audit/odd_images.csv.")
     return lines + list(audit.notes)
+
+
+def print_leakage(leakage: Leakage) -> None:
+    """Print what leaks are worth."""
+    console = Console(highlight=False)
+    for line in leakage.sentences():
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def print_comparison(comparison: Comparison) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evenhand.data.manifest import Dataset
 from evenhand.records import Audit, Choice, Decided, Evaluation, Judged, RemedyResult, Reproduce, TestResult
+from evenhand.study.leak_figures import Leakage
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class ReportData:
     relabelled: tuple[tuple[str, str, int], ...] = ()
     """(label as filed, label by the edits, training images) of those edits."""
     reviewed: Reviewed | None = None
+    leakage: Leakage | None = None
+    """What leaks are worth; None where that was not measured."""
 
     @property
     def headline(self) -> Evaluation | None:

@@ -17,6 +17,7 @@ from evenhand.errors import UsageError
 from evenhand.records import SCHEMA_VERSION, Audit, Decided, Evaluation, RemedyResult, Reproduce
 from evenhand.reporting.content import FinalModel, ReportData, Reviewed
 from evenhand.store import STUDY
+from evenhand.study.leak_figures import read_leakage
 from evenhand.study.results import read_judged, read_nested, read_results, read_test
 
 
@@ -55,6 +56,7 @@ def gather(run: Path) -> ReportData:
         decided=Decided(**study["decided"]) if study.get("decided") else None,
         relabelled=_relabelled(listed),
         reviewed=_reviewed(run, listed, audit),
+        leakage=read_leakage(run / "audit"),
     )
 
 

@@ -12,6 +12,7 @@ from evenhand.remedies.counting import trained_counts
 from evenhand.settings import Preset
 from evenhand.study.bench import trained_part
 from evenhand.study.final import stretched
+from evenhand.study.leakage import REMEDY, Leaks, held_folds, split_recipe, split_seeds
 from evenhand.training.recipe import Recipe
 
 CURVE_BYTES = 32
@@ -60,6 +61,7 @@ def forecast(
     jobs: int,
     command: str,
     refit: bool,
+    leaks: Leaks | None = None,
 ) -> Forecast:
     """Return what a command's trainings will take; those that are finished already are counted too.
 
@@ -81,6 +83,8 @@ def forecast(
         audit, compare, or one that trains a final model.
     refit : bool
         Whether the final model is trained once more on all images.
+    leaks : Leaks, optional
+        What will be measured of them.
     """
     work = _audit(len(labels), preset, recipes(preset.screen), alone=command == "audit")
     if command != "audit":
@@ -88,6 +92,8 @@ def forecast(
     if command not in ("audit", "compare"):
         final = stretched(recipes(preset.model), preset.stretch)
         work.append(_Work(preset.members * (2 if refit else 1), len(labels), 0, final))
+    if leaks:
+        work += _leakage(len(labels), leaks, preset, recipes(preset.screen))
     cells = sum(part.number * part.predicted for part in work) * (8 + 4 * n_classes)
     curves = sum(part.views / part.recipe.batch for part in work) * CURVE_BYTES
     seconds = sum(part.views * speed(part.recipe) for part in work if part.number)
@@ -130,6 +136,21 @@ def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Callable[
     ]
     finalists = min(preset.finalists, len(trained) * len(repairs))
     work.append(_Work(finalists * preset.seeds * judged, part, len(labels) / folds, recipes(preset.model)))
+    return work
+
+
+def _leakage(n: int, leaks: Leaks, preset: Preset, recipe: Recipe) -> list[_Work]:
+    """Return the trainings that measure what leaks are worth: see `leakage.measure_leakage`."""
+    work, held, folds = [], held_folds(preset), preset.folds
+    if len(leaks.copies):
+        everyone = n + len(leaks.copies)
+        cut = split_recipe(recipe, preset, everyone)
+        for images in (everyone, n):
+            work.append(_Work(split_seeds(preset), images, len(leaks.tests), cut))
+    if len(leaks.grouped):
+        # The comparison has trained the half without a leak where it judges the same remedy in all folds.
+        shared = REMEDY in map(trained_part, preset.remedies) and "none" in preset.repairs and not preset.judged
+        work.append(_Work((1 if shared else 2) * preset.seeds * held, n * (folds - 1) / folds, n / folds, recipe))
     return work
 
 
