@@ -10,9 +10,9 @@ from evenhand.records import Interval
 CLASSES = ("a", "b", "c")
 
 
-def model(posterior: np.ndarray) -> LabelModel:
-    k = posterior.shape[1]
-    return LabelModel(posterior, np.zeros((k, k)), Interval(0, 0, 0), 1.0, np.zeros(k), np.zeros(k, dtype=bool))
+def model(posterior: np.ndarray, *wrong: float) -> LabelModel:
+    k, total = posterior.shape[1], Interval(*(wrong or (0, 0, 0)))
+    return LabelModel(posterior, np.zeros((k, k)), total, 1.0, np.zeros(k), np.zeros(k, dtype=bool))
 
 
 def certain(*labels: int) -> np.ndarray:
@@ -34,6 +34,14 @@ def test_doubt_about_single_images_widens_the_interval_and_never_beyond_what_the
     assert pair.high == pytest.approx(4.0, abs=0.1)
     (alone,) = confused_pairs(model(doubtful[:1]), np.zeros(1, dtype=np.int64), CLASSES)
     assert (alone.estimated, alone.low, alone.high) == (0.5, 0.0, 1.0)
+
+
+def test_doubt_about_the_rates_of_errors_reaches_every_pair() -> None:
+    found = confused_pairs(model(certain(*[1] * 6, *[0] * 30, 2, 2), 8, 4, 16), np.array([0] * 36 + [1] * 2), CLASSES)
+    assert [(pair.given, pair.true, pair.estimated, pair.low, pair.high) for pair in found] == [
+        ("a", "b", 6, 3, 12),
+        ("b", "c", 2, 1, 2),  # there are no more than two images labelled b
+    ]
 
 
 @pytest.mark.parametrize(("share", "named"), [(0.0, False), (0.0002, False), (0.002, True), (0.02, True)])

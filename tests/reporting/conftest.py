@@ -19,6 +19,7 @@ from evenhand.records import (
     Choice,
     ConfusedPair,
     Curve,
+    Decided,
     Duplicate,
     Finding,
     Floats,
@@ -29,7 +30,7 @@ from evenhand.records import (
     Reproduce,
     TestResult,
 )
-from evenhand.reporting.content import FinalModel, ReportData
+from evenhand.reporting.content import FinalModel, ReportData, Reviewed
 
 CLASSES = ("Cars", "Trucks", "Cats")
 REMEDIES = (
@@ -208,6 +209,34 @@ def report_data(
         folds=4,
         held_out=4,
         model=FinalModel("resnet", 2, 24, "train"),
+    )
+    return replace(data, **changes)
+
+
+BEFORE_AND_AFTER = (
+    ("sampler", "drop", 0.9),
+    ("sampler", "none", 0.8),
+    ("none", "drop", 0.75),
+    ("none", "none", 0.7),
+    ("none", "relabel", 0.72),
+)
+
+
+def edited(**changes: Any) -> ReportData:
+    """Return a run with edits, on a corrected test, whose remedies were judged with repairs, and reviewed since."""
+    data = with_expected(report_data(remedies=BEFORE_AND_AFTER))
+    assert data.test
+    listing, rows = data.dataset.manifest, data.test.indices
+    corrected = listing.corrected.copy()
+    corrected[rows[:3]] = 2
+    tested = evaluate(corrected[rows], data.test.probabilities, CLASSES, resamples=50)
+    data = replace(
+        data,
+        dataset=replace(data.dataset, manifest=replace(listing, corrected=corrected)),
+        test=replace(data.test, corrected=tested),
+        decided=Decided(changed=5, kept=4, excluded=2, changed_apart=3),
+        relabelled=(("Cars", "Cats", 4), ("Trucks", "Cars", 1)),
+        reviewed=Reviewed(Decided(changed=9, kept=2, excluded=1), suspects=10, confirmed=9),
     )
     return replace(data, **changes)
 

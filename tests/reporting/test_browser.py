@@ -48,10 +48,11 @@ def test_it_fits_its_window_and_nothing_complains(
     assert len(np.unique(colours)) > 5_000
 
 
-@pytest.mark.parametrize("kind", ["audit alone", "two hundred classes", "long names"])
+@pytest.mark.parametrize("kind", ["audit alone", "edits and repairs", "two hundred classes", "long names"])
 def test_other_reports_fit_a_phone_too(browser: Browser, made_up: ModuleType, tmp_path: Path, kind: str) -> None:
     made = {
         "audit alone": made_up.audit_only(),
+        "edits and repairs": made_up.edited(),
         "two hundred classes": made_up.report_data(
             [f"class {n}" for n in range(200)], [9] * 200, [1] * 200, side=(8, 8), remedies=made_up.REMEDIES[:2]
         ),

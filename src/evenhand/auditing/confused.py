@@ -50,7 +50,15 @@ def confused_pairs(model: LabelModel, given: Ints, classes: Sequence[str]) -> tu
 
 
 def _interval(model: LabelModel, given: Ints, label: int, true: int, value: float) -> Interval:
-    """Return the estimate with the doubt about which images it is; that about the rates themselves is left out."""
+    """Return the estimate with its 95 % interval, which reaches as far as the wider of two doubts.
+
+    One is which of the images are wrong, given the rates of errors; the other is the rates themselves, of which the
+    interval of all wrong labels tells: a pair is taken to be as uncertain, in proportion, as all of them together.
+    """
     doubt: Doubles = model.posterior[given == label, true]
     reach = _Z * float(np.sqrt((doubt * (1 - doubt)).sum()))
-    return Interval(value, value - reach, min(value + reach, float(len(doubt))))
+    low, high = value - reach, value + reach
+    if model.wrong.value > 0:
+        share = value / model.wrong.value
+        low, high = min(low, share * model.wrong.low), max(high, share * model.wrong.high)
+    return Interval(value, low, min(high, float(len(doubt))))

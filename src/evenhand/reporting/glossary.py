@@ -39,6 +39,17 @@ TERMS = {
         "The estimated probability that the label is wrong, given how networks that never saw the image classify it "
         "and how often labels of these two classes are mixed up."
     ),
+    "estimated": (
+        "How many training labels are wrong in all, by how labels and the networks' predictions disagree as a whole; "
+        "nobody can say of each single one which it is."
+    ),
+    "found": (
+        "The images whose own label is more likely wrong than right, so that each can be named, looked at and repaired."
+    ),
+    "settled": (
+        "The images on which a person has decided. Their labels are certain: no repair touches them, and they are no "
+        "suspects any more."
+    ),
     "out of fold": (
         "Each image is predicted by networks that were trained without it, so that nothing learned by heart counts."
     ),

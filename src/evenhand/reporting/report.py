@@ -35,6 +35,7 @@ from evenhand.reporting.overview import overview
 from evenhand.reporting.pictures import COLUMNS, SHEET, Album, embedded_size, make_album
 from evenhand.reporting.results_view import FinalView, Leaderboard, ResultView, final, leaderboard, rivals
 from evenhand.reporting.verdict import model_sentence, row_name, verdict
+from evenhand.reporting.worth import worth
 
 LIMIT = 5_000_000
 """Bytes that a report may have."""
@@ -186,6 +187,7 @@ def _words(data: ReportData) -> dict[str, Any]:
         "odd_sentence": odd_sentence(data.audit),
         "label_sentences": label_sentences(data.audit),
         "pairs": pair_counts(data.audit),
+        "worth": worth(data),
         "rivals": rivals(data),
         "model_sentence": model_sentence(data),
         "chosen_name": row_name(data.chosen) if data.chosen else "",
