@@ -64,6 +64,7 @@ def test_the_words_of_the_user_win_over_the_preset() -> None:
 def test_a_model_that_is_named_is_the_only_one() -> None:
     told = resolved(settings(preset="standard", model="simple"))
     assert (told.screen, told.model, told.finalists) == ("simple", "simple", 0)
+    assert told.examiner == "simple"
 
 
 def test_a_repair_makes_somebody_look_for_suspects() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.auditing.decisions import Decisions, read_decisions
+from evenhand.auditing.detectors import check_detector
 from evenhand.auditing.duplicates import training_rows
 from evenhand.auditing.ledger import Applied, apply, as_trained, fingerprint
 from evenhand.auditing.scan import Scan, scan
@@ -157,8 +158,9 @@ def _checked(settings: Settings, command: str) -> Preset:
     """
     preset = resolved(settings)
     for remedy in preset.remedies:
-        canonical(remedy)
-    for model in {preset.screen, preset.model}:
+        canonical(remedy, allow_stacking=settings.allow_stacking)
+    check_detector(settings.detector)
+    for model in {preset.screen, preset.model, preset.examiner}:
         if model not in MODELS:
             raise UsageError(f"There is no model {model!r}. {suggest(model, MODELS)}")
         recipe(preset.recipe, model, **settings.changes)

@@ -112,13 +112,14 @@ def audit(settings: Settings, progress: Progress = SILENT) -> tuple[Audit, Path]
 
 def _label_audit(desk: Desk) -> LabelAudit | None:
     """Return the label models that repairs need; None where the preset looks for no label errors."""
-    alone = desk.run.command == "audit"
-    rounds = max(1, desk.preset.rounds) if alone else desk.preset.rounds
+    preset, networks = desk.preset, desk.preset.examinations(desk.run.command)
     # Label models that leave a fold out are needed only where repairs are judged.
-    repairs = not alone and set(desk.preset.repairs) != {"none"}
+    repairs = desk.run.command != "audit" and set(preset.repairs) != {"none"}
     bench = desk.bench()
     desk.announce()
-    return audit_labels(bench, desk.recipe(desk.preset.screen), rounds, nested=repairs) if rounds else None
+    if not networks:
+        return None
+    return audit_labels(bench, desk.recipe(preset.examiner), networks, nested=repairs, detector=desk.settings.detector)
 
 
 def _write_audit(desk: Desk, labels: LabelAudit | None, notes: Sequence[str] = ()) -> Audit:
@@ -182,7 +183,8 @@ def _compare(desk: Desk) -> tuple[Audit, Comparison, Targets]:
     comparison = _conclude(desk, bench, [*screened, *final])
     if labels is None:
         return _write_audit(desk, None), comparison, bench.workplace.targets(bench.as_given)
-    labels = refined(labels, bench, [score.result for score in final or screened])
+    judged = [score.result for score in final or screened]
+    labels = refined(labels, bench, judged, detector=desk.settings.detector)
     chosen = labels.targets(bench, WHOLE, comparison.choice.repair, desk.settings.trust)
     return _write_audit(desk, labels), comparison, bench.workplace.targets(chosen)
 
@@ -204,7 +206,7 @@ def _conclude(desk: Desk, bench: Bench, scores: list[Score]) -> Comparison:
 def _train(desk: Desk, bench: Bench, choice: Choice, targets: Targets) -> Model:
     return train_final(
         bench,
-        choice.remedy,
+        choice.settled or choice.remedy,
         stretched(desk.recipe(choice.model), desk.preset.stretch),
         targets,
         members=desk.preset.members,
@@ -274,7 +276,7 @@ def _save(desk: Desk, model: Model, comparison: Comparison, trained: Targets, te
     # As the repair left them: what weights and priors are made from. Soft labels give fractions of an image.
     counts = class_counts(trained.labels[trained.keep], len(model.classes)).round(1).tolist()
     facts = {
-        "remedy": comparison.choice.remedy,
+        "remedy": comparison.choice.settled or comparison.choice.remedy,
         "repair": comparison.choice.repair,
         "trained_on": desk.settings.refit,
         "data": desk.manifest.fingerprint(),

@@ -17,10 +17,11 @@ SPLIT_CHOICES = ("auto", "all", "train", "val", "test")
 class Settings:
     """The words of a command. None means: as the preset says.
 
-    `trust` is the suspicion from which a label is acted on by a repair. `refit` "all" trains the final model on
-    every image, the test split included, after the honest figure was taken. `changes` are settings of the recipe.
-    `edits` are ledgers of decisions about labels, replayed as one. `scale` is the demo set's size, where it is not the
-    usual one.
+    `allow_stacking` lets one remedy make up for the class counts in several ways at once.
+    `trust` is the suspicion from which a label is acted on by a repair, `detector` who names the suspects. `refit`
+    "all" trains the final model on every image, the test split included, after the honest figure was taken. `changes`
+    are settings of the recipe. `edits` are ledgers of decisions about labels, replayed as one. `scale` is the demo
+    set's size, where it is not the usual one.
     """
 
     data: Path
@@ -32,7 +33,9 @@ class Settings:
     size: tuple[int, int] | None = None
     remedies: tuple[str, ...] | None = None
     repairs: tuple[str, ...] | None = None
+    allow_stacking: bool = False
     trust: float = 0.5
+    detector: str = "posterior"
     model: str | None = None
     recipe: str | None = None
     changes: dict[str, Any] = field(default_factory=dict)
@@ -74,6 +77,7 @@ class Settings:
             "remedies": list(self.remedies) if self.remedies else None,
             "repairs": list(self.repairs) if self.repairs else None,
             "trust": self.trust,
+            "detector": self.detector,
             "model": self.model,
             "recipe": self.recipe,
             "changes": self.changes,
@@ -82,7 +86,7 @@ class Settings:
             "seed": self.seed,
             "refit": self.refit,
             "scale": self.scale,
-        }
+        } | ({"allow_stacking": True} if self.allow_stacking else {})
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,14 @@ class Preset:
     seeds: int
     members: int
     rounds: int
-    """Rounds of the label audit: the first on all labels, each further one with the suspects of the last left out."""
+    """Rounds of the label audit where remedies are compared, with one network a fold; 0: the labels are not audited.
+    The first round trains on the labels as given, each further one as the round before would have them."""
     remedies: tuple[str, ...]
     repairs: tuple[str, ...]
+    examiner: str = "resnet"
+    """The network of the label audit."""
+    alone: tuple[int, ...] = (1,)
+    """Networks a fold in each round, where the command is the audit and nothing else."""
     stretch: float = 1.0
     """Epochs of the final model, as a multiple of the recipe's."""
     judged: int | None = None
@@ -138,6 +147,10 @@ class Preset:
     """Images that a training sees in all that measures what leaks into the test; None: as many as the recipe says."""
     leak_folds: int | None = None
     """Folds in which it is measured what parted groups are worth; None: all of them, 0: it is not measured."""
+
+    def examinations(self, command: str) -> tuple[int, ...]:
+        """Return how many networks a fold each round of a command's label audit trains."""
+        return self.alone if command == "audit" else (1,) * self.rounds
 
 
 STANDARD_REMEDIES = (
@@ -164,6 +177,8 @@ PRESETS: dict[str, Preset] = {
         seeds=1,
         members=2,
         rounds=2,
+        examiner="simple",
+        alone=(1, 1),
         remedies=("none", "sampler", "balanced-softmax", "logit-adjust"),
         repairs=("none", "drop"),
         stretch=2.0,
@@ -178,7 +193,8 @@ PRESETS: dict[str, Preset] = {
         folds=4,
         seeds=1,
         members=2,
-        rounds=2,
+        rounds=1,
+        alone=(2, 2, 2),
         remedies=STANDARD_REMEDIES,
         repairs=("none", "drop"),
         stretch=2.0,
@@ -191,7 +207,8 @@ PRESETS: dict[str, Preset] = {
         folds=5,
         seeds=3,
         members=4,
-        rounds=3,
+        rounds=2,
+        alone=(3, 3, 4),
         remedies=(*STANDARD_REMEDIES, "class-weights:gamma=0.5", "sampler:q=0.5", "augment+sampler"),
         repairs=("none", "drop"),
         stretch=3.0,
@@ -206,6 +223,7 @@ PRESETS: dict[str, Preset] = {
         seeds=1,
         members=1,
         rounds=0,
+        examiner="simple",
         remedies=REFERENCE_REMEDIES,
         repairs=("none",),
         stretch=2.0,
@@ -226,7 +244,7 @@ def resolved(settings: Settings) -> Preset:
         "repairs": settings.repairs,
     }
     if settings.model:
-        said |= {"model": settings.model, "screen": settings.model, "finalists": 0}
+        said |= {"model": settings.model, "screen": settings.model, "examiner": settings.model, "finalists": 0}
     told = replace(preset, **{name: value for name, value in said.items() if value is not None})
     if set(told.repairs) != {"none"}:
         # A repair acts on suspects, so somebody has to look for them.

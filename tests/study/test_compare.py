@@ -248,7 +248,7 @@ def test_a_training_that_diverged_is_judged_as_one_that_knows_nothing(study: Any
 
 def test_with_an_audit_the_figure_expected_on_the_true_labels_decides(study: Any) -> None:
     bench = study.bench()
-    audit = audit_labels(bench, study.recipe, 1, nested=False)
+    audit = audit_labels(bench, study.recipe, [1], nested=False)
     asked = candidates(["none", "sampler"], ["none"], study.recipe)
     believed = audit.whole.posterior
     for found in judge(bench, asked, audit, trust=0.5, seeds=1, title=""):

@@ -37,7 +37,7 @@ def foretold(study: Any, preset: Preset, command: str = "run", **words: Any) -> 
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_the_trainings_are_counted_as_they_are_carried_out(study: Any, rounds: int) -> None:
     bench, preset = study.bench(), replace(SMALL, rounds=rounds, model="simple")
-    audit = audit_labels(bench, study.recipe, rounds, nested=True)
+    audit = audit_labels(bench, study.recipe, [1] * rounds, nested=True)
     asked = candidates(preset.remedies, preset.repairs, study.recipe)
     screened = judge(bench, asked, audit, trust=0.5, seeds=preset.seeds, title="")
     larger = with_recipe(finalists(screened, preset.finalists), replace(study.recipe, batch=8))
@@ -49,7 +49,8 @@ def test_the_trainings_are_counted_as_they_are_carried_out(study: Any, rounds: i
     assert foretold(study, preset, "compare").trainings == most
     assert foretold(study, preset).trainings == most + preset.members
     assert foretold(study, preset, refit=True).trainings == most + 2 * preset.members
-    assert foretold(study, preset, "audit").trainings == 3 * rounds
+    alone = replace(preset, alone=(2,) * rounds)
+    assert foretold(study, alone, "audit").trainings == 3 * 2 * rounds
 
 
 LEAKS = Leaks(*(np.arange(n, dtype=np.int64) for n in (30, 6, 8, 10)))

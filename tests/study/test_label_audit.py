@@ -21,7 +21,7 @@ def fixed_folds(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_every_scope_covers_the_images_outside_its_fold(study: Any) -> None:
     bench = study.bench()
-    audit = audit_labels(bench, study.recipe, 1, nested=True)
+    audit = audit_labels(bench, study.recipe, [1], nested=True)
     assert set(audit.models) == {WHOLE, 0, 1, 2}
     for scope, model in audit.models.items():
         members = audit.members[scope]
@@ -34,10 +34,10 @@ def test_every_scope_covers_the_images_outside_its_fold(study: Any) -> None:
 
 def test_only_what_is_needed_is_trained(study: Any) -> None:
     bench = study.bench()
-    assert set(audit_labels(bench, study.recipe, 1, nested=False).models) == {WHOLE}
+    assert set(audit_labels(bench, study.recipe, [1], nested=False).models) == {WHOLE}
     assert len(bench.engine.given) == 3
     two = study.bench("two", folds=2)
-    assert set(audit_labels(two, study.recipe, 1, nested=True).models) == {WHOLE}
+    assert set(audit_labels(two, study.recipe, [1], nested=True).models) == {WHOLE}
 
 
 @pytest.mark.usefixtures("fixed_folds")
@@ -45,7 +45,7 @@ def test_only_what_is_needed_is_trained(study: Any) -> None:
 def test_the_labels_of_a_fold_do_not_reach_what_is_repaired_for_judging_it(study: Any, fold: int) -> None:
     lies = np.where(np.arange(study.n) % 3 == fold, (study.labels + 1) % 3, study.labels)
     honest, lying = study.bench("honest"), study.bench("lying", given=lies)
-    audits = [audit_labels(bench, study.recipe, 2, nested=True) for bench in (honest, lying)]
+    audits = [audit_labels(bench, study.recipe, [1, 1], nested=True) for bench in (honest, lying)]
     outside = honest.fold != fold
     np.testing.assert_array_equal(audits[0].models[fold].posterior, audits[1].models[fold].posterior)
     for method in REPAIRS:
@@ -65,7 +65,7 @@ def test_the_score_of_a_repaired_fold_does_not_depend_on_the_labels_of_that_fold
     found = []
     for name, labels in (("honest", study.labels), ("lying", lies)):
         bench = study.bench(name, given=labels)
-        audit = audit_labels(bench, study.recipe, 2, nested=True)
+        audit = audit_labels(bench, study.recipe, [1, 1], nested=True)
         (score,) = judge(bench, candidates(["sampler"], ["drop"], study.recipe), audit, trust=0.3, seeds=1, title="")
         found.append(score.result.probabilities[bench.fold == 1])
     np.testing.assert_array_equal(found[0], found[1])
@@ -77,11 +77,11 @@ def test_rounds_after_the_first_train_on_the_labels_as_the_round_before_would_ha
     told[wrong] = 0
     bench = study.bench(given=told)
     recipe = replace(study.recipe, epochs=30, batch=8, learning_rate=0.05)
-    first = audit_labels(bench, recipe, 1, nested=False)
+    first = audit_labels(bench, recipe, [1], nested=False)
     suspects = first.whole.suspicion(told) > 0.5
     assert suspects[wrong].sum() >= 2, "a few planted errors are found"
     before = len(bench.engine.given)
-    audit_labels(bench, recipe, 2, nested=False)
+    audit_labels(bench, recipe, [1, 1], nested=False)
     again = [trial for _, trial in bench.engine.given[before:]]
     assert len(again) == 3, "the first round is not trained twice"
     clear = first.whole.posterior.max(axis=1) > 0.5
@@ -94,7 +94,7 @@ def test_rounds_after_the_first_train_on_the_labels_as_the_round_before_would_ha
 
 def test_no_repair_is_the_labels_as_given(study: Any) -> None:
     bench = study.bench()
-    audit = audit_labels(bench, study.recipe, 1, nested=False)
+    audit = audit_labels(bench, study.recipe, [1], nested=False)
     assert audit.targets(bench, WHOLE, "none", 0.5) == bench.as_given
     kept = bench.workplace.targets(audit.targets(bench, WHOLE, "drop", 1.0))
     assert kept.keep.all()
@@ -117,7 +117,7 @@ def guesses(given: Any, certainty: float, **words: Any) -> RemedyResult:
 
 def test_a_comparisons_own_predictions_refine_the_audit(study: Any) -> None:
     bench = study.bench()
-    audit = audit_labels(bench, study.recipe, 1, nested=True)
+    audit = audit_labels(bench, study.recipe, [1], nested=True)
     sure = guesses(bench.given, 0.98)
     better = refined(audit, bench, [sure, guesses(bench.given, 0.34, remedy="none")])
     # Plain training hides rare images in the common class, so its predictions are left out.
@@ -132,7 +132,7 @@ def test_a_comparisons_own_predictions_refine_the_audit(study: Any) -> None:
 
 def test_networks_with_and_without_the_suspects_are_heard_and_plain_ones_are_not(study: Any) -> None:
     bench = study.bench()
-    audit = audit_labels(bench, study.recipe, 1, nested=True)
+    audit = audit_labels(bench, study.recipe, [1], nested=True)
     without, withal = guesses(bench.given, 0.98), guesses(bench.given, 0.5, repair="none")
     both, one, other = (refined(audit, bench, part).whole for part in ([without, withal], [without], [withal]))
     assert both.wrong.value not in (one.wrong.value, other.wrong.value)

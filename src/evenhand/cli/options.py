@@ -34,6 +34,9 @@ Remedies = Annotated[
     list[str] | None,
     typer.Option("--remedy", help="A remedy to compare; A+B composes, A:name=value sets. May be given many times."),
 ]
+Stacking = Annotated[
+    bool, typer.Option("--allow-stacking", help="Let A+B make up for the class counts twice, which is refused else.")
+]
 Repairs = Annotated[
     str | None, typer.Option("--repair", help="What to do about suspected labels: none, drop, relabel, soft; commas.")
 ]
@@ -45,6 +48,10 @@ Changes = Annotated[
     list[str] | None, typer.Option("--set", help="One setting of the recipe, for example epochs=20. May be repeated.")
 ]
 Trust = Annotated[float, typer.Option("--trust", help="Suspicion above which a repair acts on a label, 0 to 1.")]
+Detector = Annotated[
+    str,
+    typer.Option("--detector", help="Who names the suspected labels: posterior, or one of cleanlab's (cleanlab:both)."),
+]
 Refit = Annotated[str, typer.Option("--refit", help="Train the final model on the training images (train) or on all.")]
 Folds = Annotated[int | None, typer.Option("--folds", help="Parts of the cross-validation.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", help="Trainings a fold.")]
@@ -122,8 +129,10 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         classes=names(words.get("classes")),
         size=image_size(words.get("size")),
         remedies=tuple(words["remedy"]) if words.get("remedy") else None,
+        allow_stacking=bool(words.get("allow_stacking")),
         repairs=names(words.get("repair")),
         trust=words.get("trust", 0.5),
+        detector=words.get("detector", "posterior"),
         model=words.get("model"),
         recipe=words.get("recipe"),
         changes=recipe_changes(words.get("change")),

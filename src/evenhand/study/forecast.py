@@ -7,16 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evenhand.records import Ints
-from evenhand.remedies.catalogue import plan_for
+from evenhand.remedies.catalogue import plan_for, trained_part, trunk_part
 from evenhand.remedies.counting import trained_counts
 from evenhand.settings import Preset
-from evenhand.study.bench import trained_part
 from evenhand.study.final import stretched
 from evenhand.study.leakage import REMEDY, Leaks, held_folds, split_recipe, split_seeds
 from evenhand.training.recipe import Recipe
 
 CURVE_BYTES = 32
 """A line of ``curve.csv``."""
+FEATURE_BYTES = 200
+"""What the label audit keeps of an image beside its logits: some hundred features of half precision."""
 MARGIN = 1.3
 """Workers that share a machine's memory slow each other down; and it is better to be done early."""
 
@@ -45,6 +46,8 @@ class _Work:
     recipe: Recipe
     longer: float = 1.0
     """Images an epoch over those of the training part, where the recipe lets a remedy make epochs longer."""
+    kept: int = 0
+    """Bytes kept of a predicted image beside its logits."""
 
     @property
     def views(self) -> float:
@@ -86,7 +89,7 @@ def forecast(
     leaks : Leaks, optional
         What will be measured of them.
     """
-    work = _audit(len(labels), preset, recipes(preset.screen), alone=command == "audit")
+    work = _audit(len(labels), preset, recipes(preset.examiner), command)
     if command != "audit":
         work += _comparison(labels, n_classes, preset, recipes)
     if command not in ("audit", "compare"):
@@ -94,7 +97,7 @@ def forecast(
         work.append(_Work(preset.members * (2 if refit else 1), len(labels), 0, final))
     if leaks:
         work += _leakage(len(labels), leaks, preset, recipes(preset.screen))
-    cells = sum(part.number * part.predicted for part in work) * (8 + 4 * n_classes)
+    cells = sum(part.number * part.predicted * (8 + 4 * n_classes + part.kept) for part in work)
     curves = sum(part.views / part.recipe.batch for part in work) * CURVE_BYTES
     seconds = sum(part.views * speed(part.recipe) for part in work if part.number)
     return Forecast(
@@ -102,18 +105,18 @@ def forecast(
     )
 
 
-def _audit(n: int, preset: Preset, recipe: Recipe, *, alone: bool) -> list[_Work]:
+def _audit(n: int, preset: Preset, recipe: Recipe, command: str) -> list[_Work]:
     """Return the trainings of the label audit: see `label_audit.audit_labels`."""
-    folds, rounds = preset.folds, max(1, preset.rounds) if alone else preset.rounds
+    folds = preset.folds
     judged = min(preset.judged or folds, folds)
-    nested = not alone and set(preset.repairs) != {"none"} and folds > 2
+    nested = command != "audit" and set(preset.repairs) != {"none"} and folds > 2
     work = []
-    for number in range(rounds):
-        work.append(_Work(folds, n * (folds - 1) / folds, n / folds, recipe))
+    for number, models in enumerate(preset.examinations(command)):
+        work.append(_Work(models * folds, n * (folds - 1) / folds, n / folds, recipe, kept=FEATURE_BYTES))
         if nested:
             # In the first round the network that leaves out two folds serves both.
             pairs = judged * (folds - 1) - (judged * (judged - 1) // 2 if number == 0 else 0)
-            work.append(_Work(pairs, n * (folds - 2) / folds, 2 * n / folds, recipe))
+            work.append(_Work(models * pairs, n * (folds - 2) / folds, 2 * n / folds, recipe, kept=FEATURE_BYTES))
     return work
 
 
@@ -123,14 +126,15 @@ def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Callable[
     part = len(labels) * (folds - 1) / folds
     repairs = [repair for repair in dict.fromkeys(preset.repairs) if preset.rounds or repair == "none"]
     recipe = recipes(preset.screen)
-    trained = dict.fromkeys(trained_part(remedy) for remedy in preset.remedies)
+    # A second training, of the last layer alone, takes no time to speak of.
+    trained = dict.fromkeys(trunk_part(remedy) for remedy in preset.remedies)
     work = [
         _Work(
             len(repairs) * preset.seeds * judged,
             part,
             len(labels) / folds,
             recipe,
-            sum(trained_counts(plan_for(remedy, labels, n_classes), labels, n_classes)) / len(labels),
+            _longer(remedy, labels, n_classes),
         )
         for remedy in trained
     ]
@@ -152,6 +156,11 @@ def _leakage(n: int, leaks: Leaks, preset: Preset, recipe: Recipe) -> list[_Work
         shared = REMEDY in map(trained_part, preset.remedies) and "none" in preset.repairs and not preset.judged
         work.append(_Work((1 if shared else 2) * preset.seeds * held, n * (folds - 1) / folds, n / folds, recipe))
     return work
+
+
+def _longer(remedy: str, labels: Ints, n_classes: int) -> float:
+    plan = plan_for(remedy, labels, n_classes, allow_stacking=True)
+    return sum(trained_counts(plan, labels, n_classes)) / len(labels)
 
 
 def _time(seconds: float) -> str:

@@ -29,6 +29,9 @@ TRUST = 0.5
 LEAST_PROBABILITY = 1e-7
 """Probabilities are raised to this before the logarithm; float32 knows little below."""
 
+CUTOUT = 8
+"""Side of the hole cut into each training image, for images of 32 pixels."""
+
 WHOLE = -1
 """The scope that leaves no fold out."""
 
@@ -56,8 +59,17 @@ class LabelAudit:
         return bench.save(_repaired(bench, self.models[scope], self.members[scope], method, trust))
 
 
+def examiner_recipe(recipe: Recipe) -> Recipe:
+    """Return the recipe of the audit's networks: as given, with holes cut into the images.
+
+    A network that sees each image whole learns the wrongly labelled ones by heart.
+    """
+    side = max(recipe.augmentation.cutout, CUTOUT)
+    return replace(recipe, augmentation=replace(recipe.augmentation, cutout=side))
+
+
 def audit_labels(
-    bench: Bench, recipe: Recipe, rounds: int, *, nested: bool, models: int = 1, detector: str = OWN
+    bench: Bench, recipe: Recipe, networks: Sequence[int], *, nested: bool, detector: str = OWN
 ) -> LabelAudit:
     """Return what is believed about the training labels.
 
@@ -72,21 +84,20 @@ def audit_labels(
         The training images.
     recipe : Recipe
         Of the networks.
-    rounds : int
-        At least 1.
+    networks : sequence of int
+        How many networks each round trains for a fold; at least one round.
     nested : bool
         Whether each fold needs a label model made without it.
-    models : int
-        Networks a fold and round, their logits averaged.
     detector : str
         Who names the suspects: a key of `DETECTORS`.
     """
+    recipe = examiner_recipe(recipe)
     scopes = [WHOLE, *(bench.judged if nested and bench.n_folds > 2 else ())]
     members = {scope: np.flatnonzero(bench.fold != scope) for scope in scopes}
     targets = dict.fromkeys(scopes, bench.as_given)
     found: dict[int, LabelModel] = {}
     heard = {scope: _Opinions(bench, members[scope]) for scope in scopes}
-    for number in range(rounds):
+    for number, models in enumerate(networks):
         asked = {
             (scope, fold, model): bench.trial(
                 REMEDY,
@@ -101,13 +112,15 @@ def audit_labels(
             if fold != scope
             for model in range(models)
         }
-        outcomes = bench.carry_out(list(asked.values()), f"Looking for wrong labels, round {number + 1} of {rounds}")
+        outcomes = bench.carry_out(
+            list(asked.values()), f"Looking for wrong labels, round {number + 1} of {len(networks)}"
+        )
         for scope in scopes:
             for (owner, fold, _), trial in asked.items():
                 if owner == scope:
                     heard[scope].add(outcomes[trial], fold)
             found[scope] = heard[scope].estimated(detector)
-            if number + 1 < rounds:
+            if number + 1 < len(networks):
                 again = _repaired(bench, found[scope], members[scope], BETWEEN_ROUNDS, TRUST)
                 targets[scope] = bench.save(again)
     return LabelAudit(found, members)
@@ -137,7 +150,7 @@ def refined(audit: LabelAudit, bench: Bench, results: Sequence[RemedyResult], *,
         result
         for result in results
         if len(result.indices) == len(bench.rows)
-        and any(REMEDIES[part.name].corrects_prior for part in parse(result.remedy).parts)
+        and any(REMEDIES[part.name].corrects_prior for part in parse(result.remedy, allow_stacking=True).parts)
     ]
     if not usable:
         return audit
