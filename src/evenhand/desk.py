@@ -113,6 +113,9 @@ def opened(settings: Settings, command: str, progress: Progress) -> Iterator[Des
     preset = _checked(settings, command)
     decisions = read_decisions(settings.edits) if settings.edits else None
     words = settings.to_json() | {"edits": fingerprint(decisions.in_force) if decisions else None}
+    if command == "audit":
+        # Another detector reads the same networks: the same folder gives its answer in seconds.
+        words["detector"] = None
     device = device_named(settings.device)
     jobs = settings.jobs or cores()
     with RunFolder.claim(settings.out, settings=words, command=command) as run:

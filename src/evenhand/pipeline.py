@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from evenhand.auditing.confused import confused_pairs
+from evenhand.auditing.detectors import OWN
 from evenhand.auditing.duplicates import duplicates, training_rows
 from evenhand.auditing.files import write_audit
 from evenhand.auditing.labels import FEWEST, label_issues
@@ -141,6 +142,11 @@ def _describe(desk: Desk, labels: LabelAudit | None, notes: list[str]) -> Audit:
     small = [name for name, count in manifest.counts("train").items() if count < FEWEST]
     if labels and small:
         notes.append(f"Too few images to judge the labels of: {', '.join(small)}.")
+    if labels and desk.settings.detector != OWN:
+        notes.append(
+            f"The suspects are those of the detector {desk.settings.detector}; how many labels are wrong is evenhand's "
+            "own estimate."
+        )
     paths = [manifest.paths[row] for row in rows]
     return Audit(
         classes=manifest.classes,

@@ -119,8 +119,10 @@ def audit_labels(
             for (owner, fold, _), trial in asked.items():
                 if owner == scope:
                     heard[scope].add(outcomes[trial], fold)
-            found[scope] = heard[scope].estimated(detector)
-            if number + 1 < len(networks):
+            last = number + 1 == len(networks)
+            # Between rounds our own suspects count: any detector then speaks of the same networks.
+            found[scope] = heard[scope].estimated(detector if last else OWN)
+            if not last:
                 again = _repaired(bench, found[scope], members[scope], BETWEEN_ROUNDS, TRUST)
                 targets[scope] = bench.save(again)
     return LabelAudit(found, members)
