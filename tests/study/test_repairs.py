@@ -62,9 +62,9 @@ def test_class_weights_and_priors_follow_the_repaired_counts(
     audit = audit_of(bench)
     planned: list[Any] = []
 
-    def spy(remedy: str, labels: Any, k: int) -> Any:
+    def spy(remedy: str, labels: Any, k: int, **rules: Any) -> Any:
         planned.append(as_counted(labels))
-        return plan_for(remedy, labels, k)
+        return plan_for(remedy, labels, k, **rules)
 
     monkeypatch.setattr(trial_module, "plan_for", spy)
     (found,) = judge(bench, candidates(["class-weights"], [method], study.recipe), audit, trust=0.5, seeds=1, title="")
@@ -95,15 +95,15 @@ def test_the_final_model_is_planned_by_what_the_repair_leaves(study: Any, monkey
     targets = bench.workplace.targets(audit_of(bench).targets(bench, WHOLE, "relabel", 0.5))
     planned: list[Any] = []
 
-    def spy(remedy: str, labels: Any, k: int) -> Any:
+    def spy(remedy: str, labels: Any, k: int, **rules: Any) -> Any:
         planned.append(as_counted(labels))
-        return plan_for(remedy, labels, k)
+        return plan_for(remedy, labels, k, **rules)
 
     for module in (trial_module, final_module):
         monkeypatch.setattr(module, "plan_for", spy)
     model = train_final(bench, "logit-adjust", study.recipe, targets, members=1, size=(16, 16), title="")
-    assert len(planned) == 2
-    np.testing.assert_array_equal(planned, [EXPECTED["relabel"]] * 2)
+    assert len(planned) >= 2, "for the loss while training, and for what is divided out afterwards"
+    np.testing.assert_array_equal(planned, [EXPECTED["relabel"]] * len(planned))
     shares = np.array(EXPECTED["relabel"]) / 60
     np.testing.assert_allclose(model.logit_offsets, -np.log(shares), rtol=1e-5)
 
