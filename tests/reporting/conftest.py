@@ -31,6 +31,7 @@ from evenhand.records import (
     TestResult,
 )
 from evenhand.reporting.content import FinalModel, ReportData, Reviewed
+from evenhand.study.leak_figures import Contrast, Leak, Leakage, LeakScore
 
 CLASSES = ("Cars", "Trucks", "Cats")
 REMEDIES = (
@@ -166,6 +167,29 @@ def audit(listing: Manifest, wrong: float | None = 41.0) -> Audit:
     )
 
 
+def leakage() -> Leakage:
+    """Return leaks of which that into the test matters, and that between folds cannot be told from chance."""
+
+    def around(value: float, reach: float) -> Interval:
+        return Interval(value, value - reach, value + reach)
+
+    def score(n: int, leaky: float, safe: float) -> LeakScore:
+        pair = Contrast(around(leaky, 0.03), around(safe, 0.03), around(leaky - safe, 0.02))
+        return LeakScore(n, pair, pair)
+
+    into = Leak(
+        images=12,
+        pairs=2,
+        epochs=8,
+        whole=score(100, 0.75, 0.71),
+        leaked=score(12, 0.96, 0.6),
+        others=score(88, 0.7, 0.71),
+        direct=around(0.04, 0.01),
+    )
+    between = replace(into, whole=score(510, 0.71, 0.7), others=None, direct=around(0.01, 0.02))
+    return Leakage("simple", "balanced-softmax", 100, 24, into, between)
+
+
 def report_data(
     classes: Sequence[str] = CLASSES,
     train: Sequence[int] = (420, 60, 30),
@@ -209,6 +233,7 @@ def report_data(
         folds=4,
         held_out=4,
         model=FinalModel("resnet", 2, 24, "train"),
+        leakage=leakage(),
     )
     return replace(data, **changes)
 
@@ -244,7 +269,16 @@ def edited(**changes: Any) -> ReportData:
 def audit_only(**changes: Any) -> ReportData:
     """Return what `evenhand audit` leaves: no results, no choice, no model."""
     return replace(
-        report_data(), results=(), choice=None, test=None, nested=None, model=None, folds=0, held_out=0, **changes
+        report_data(),
+        results=(),
+        choice=None,
+        test=None,
+        nested=None,
+        model=None,
+        leakage=None,
+        folds=0,
+        held_out=0,
+        **changes,
     )
 
 

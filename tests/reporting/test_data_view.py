@@ -11,6 +11,8 @@ from evenhand.reporting.data_view import (
     class_counts,
     copies,
     count_scale,
+    leak_method,
+    leak_views,
     oddities,
     pair_counts,
     samples,
@@ -114,3 +116,29 @@ def test_pairs_of_less_than_half_an_image_are_left_out(made_up: ModuleType) -> N
     found = pair_counts(audit)
     assert [(row.given, row.true, row.value) for row in found.rows] == [("a", "b", "10")]
     assert pair_counts(replace(audit, pairs=())).rows == ()
+
+
+def test_what_leaks_are_worth_is_told_with_a_table_for_each_way(made_up: ModuleType) -> None:
+    into, between = leak_views(made_up.leakage())
+    assert (into.title, between.title) == ("Into the test", "Between folds")
+    assert [(row.images, row.figure) for row in into.rows] == [
+        ("All 100 test images", "balanced accuracy"),
+        ("", "accuracy"),
+        ("The 12 that leak", "accuracy"),
+        ("The other 88", "balanced accuracy"),
+    ]
+    assert (into.rows[2].leaky, into.rows[2].safe) == ("96.0\u00a0%", "60.0\u00a0%")
+    assert (into.rows[3].difference, into.rows[3].reach) == ("−1.0", "−3.0 to +1.0")
+    # Where everything judged leaks, there are no others.
+    assert len(between.rows) == 3
+    assert "71.0\u00a0%" in into.lines[1]
+    assert "(95\u00a0% interval −1.0 to" in between.lines[1]
+    assert "pairs of trainings" in leak_method(made_up.leakage())[0]
+
+
+def test_without_leaks_a_sentence_says_so_and_there_is_no_table(made_up: ModuleType) -> None:
+    into, between = leak_views(replace(made_up.leakage(), test=None, folds=None, grouped=0))
+    assert into.rows == between.rows == ()
+    assert "no leak into the test to measure" in into.lines[0]
+    assert leak_method(replace(made_up.leakage(), test=None, folds=None)) == ()
+    assert leak_views(None) == leak_method(None) == ()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from evenhand.data.manifest import SPLITS, Manifest
 from evenhand.records import Audit, Duplicate, LabelIssue, OddImage
 from evenhand.reporting.charts import Scale, axis, bar, scale
 from evenhand.reporting.faults import LEAST_PAIR
-from evenhand.reporting.words import clipped, number
+from evenhand.reporting.words import clipped, number, percent, points
+from evenhand.study.leak_figures import Contrast, Leak, Leakage
 
 SAMPLED_CLASSES = 40
 """Classes of which sample pictures are shown."""
@@ -194,6 +196,73 @@ def copies(manifest: Manifest, audit: Audit, most: int) -> tuple[Copies, ...]:
         )
         for group in chosen
     )
+
+
+@dataclass(frozen=True)
+class LeakRow:
+    """How well some images are named with the leak and without it; figures as people read them."""
+
+    images: str
+    figure: str
+    leaky: str
+    safe: str
+    difference: str
+    reach: str
+
+
+@dataclass(frozen=True)
+class LeakView:
+    """What one kind of leak is worth: sentences, and a table where something leaks."""
+
+    title: str
+    lines: tuple[Markup, ...]
+    rows: tuple[LeakRow, ...]
+
+
+def leak_views(leakage: Leakage | None) -> tuple[LeakView, ...]:
+    """Return what is said of leaks into the test, and between folds; nothing where it was not measured."""
+    if leakage is None:
+        return ()
+    return (
+        LeakView("Into the test", _typeset(leakage.on_test()), _leak_rows(leakage.test, "test images")),
+        LeakView("Between folds", _typeset(leakage.on_folds()), _leak_rows(leakage.folds, "held-out images")),
+    )
+
+
+def leak_method(leakage: Leakage | None) -> tuple[Markup, ...]:
+    """Return how it was measured what leaks are worth."""
+    return _typeset(leakage.method()) if leakage else ()
+
+
+def _leak_rows(leak: Leak | None, images: str) -> tuple[LeakRow, ...]:
+    if leak is None:
+        return ()
+    rows = [
+        _leak_row(f"All {number(leak.whole.n)} {images}", "balanced accuracy", leak.whole.balanced_accuracy),
+        _leak_row("", "accuracy", leak.whole.accuracy),
+        _leak_row(f"The {number(leak.leaked.n)} that leak", "accuracy", leak.leaked.accuracy),
+    ]
+    if leak.others:
+        rest = leak.others.balanced_accuracy
+        rows.append(_leak_row(f"The other {number(leak.others.n)}", "balanced accuracy", rest))
+    return tuple(rows)
+
+
+def _leak_row(images: str, figure: str, contrast: Contrast) -> LeakRow:
+    difference = contrast.difference
+    return LeakRow(
+        images,
+        figure,
+        percent(contrast.leaky.value),
+        percent(contrast.safe.value),
+        points(difference.value),
+        f"{points(difference.low)} to {points(difference.high)}",
+    )
+
+
+def _typeset(lines: Iterable[str]) -> tuple[Markup, ...]:
+    """Return plain sentences as this page sets them: unbreakable spaces before per cent signs, real minus signs."""
+    return tuple(escape(re.sub(r"(?<=[ (])-(?=\d)", "\u2212", line.replace(" %", "\u00a0%"))) for line in lines)
 
 
 def _different(manifest: Manifest, group: list[Duplicate], places: dict[tuple[str, str], int]) -> tuple[int, ...]:
