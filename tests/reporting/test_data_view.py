@@ -123,7 +123,7 @@ def test_what_leaks_are_worth_is_told_with_a_table_for_each_way(made_up: ModuleT
     assert (into.title, between.title) == ("Into the test", "Between folds")
     assert [(row.images, row.figure) for row in into.rows] == [
         ("All 100 test images", "balanced accuracy"),
-        ("", "accuracy"),
+        ("The same", "accuracy"),
         ("The 12 that leak", "accuracy"),
         ("The other 88", "balanced accuracy"),
     ]

@@ -315,7 +315,7 @@ def test_what_leaks_are_worth_stands_with_the_copies(made_up: ModuleType) -> Non
     root = made_up.read_page(render(made_up.report_data()))
     part = next(node for node in root.all("section") if node.attributes.get("id") == "data")
     assert "An image leaks when a model is judged on it and was trained on a copy of it" in part.text
-    assert "Trained with them, as the data are split, the model simple would be credited" in part.text
+    assert "Trained with them, as the data are split, the network simple would be credited" in part.text
     tables = [node for node in part.of_class("scroll") if "leaks are worth" in node.attributes["aria-label"]]
     assert [len(table.all("tr")) for table in tables] == [1 + 4, 1 + 3]
     assert "The 12 that leak accuracy 96.0 % 60.0 % +36.0 +34.0 to +38.0" in tables[0].text

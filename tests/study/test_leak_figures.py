@@ -72,7 +72,7 @@ def test_a_leak_that_matters_is_said_to_flatter() -> None:
         "model was trained without them."
     )
     assert credit == (
-        "Trained with them, as the data are split, the model simple would be credited with a balanced accuracy of "
+        "Trained with them, as the data are split, the network simple would be credited with a balanced accuracy of "
         "80.0 % on the test images instead of 75.0 %: +5.0 points (95 % interval +3.0 to +7.0). The leak flatters the "
         "score."
     )

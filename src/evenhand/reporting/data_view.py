@@ -239,7 +239,7 @@ def _leak_rows(leak: Leak | None, images: str) -> tuple[LeakRow, ...]:
         return ()
     rows = [
         _leak_row(f"All {number(leak.whole.n)} {images}", "balanced accuracy", leak.whole.balanced_accuracy),
-        _leak_row("", "accuracy", leak.whole.accuracy),
+        _leak_row("The same", "accuracy", leak.whole.accuracy),
         _leak_row(f"The {number(leak.leaked.n)} that leak", "accuracy", leak.leaked.accuracy),
     ]
     if leak.others:

@@ -97,8 +97,8 @@ class Leakage:
             f"{_counted(leak.images, 'training image belongs', 'training images belong')} to "
             f"{_counted(leak.leaked.n, 'test image')}: copies, near-duplicates, or others of the same group. The final "
             f"model was trained without {'it' if leak.images == 1 else 'them'}.",
-            f"Trained with {'it' if leak.images == 1 else 'them'}, as the data are split, the model {self.model} would "
-            f"be credited with {_credit(leak, 'on the test images')}",
+            f"Trained with {'it' if leak.images == 1 else 'them'}, as the data are split, the network {self.model} "
+            f"would be credited with {_credit(leak, 'on the test images')}",
             *_parts(leak, "test images"),
         ]
 
@@ -114,7 +114,7 @@ class Leakage:
             return [f"{told[0]} What folds that part them would add to the score was not measured."]
         return [
             *told,
-            f"Folds that part them would credit the model {self.model} with {_credit(self.folds, 'out of fold')}",
+            f"Folds that part them would credit the network {self.model} with {_credit(self.folds, 'out of fold')}",
             *_parts(self.folds, "training images"),
         ]
 
