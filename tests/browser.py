@@ -89,8 +89,8 @@ class Browser:
             ActionChains(self.driver).send_keys(key).perform()
 
     def wait(self, true: Callable[[], object]) -> None:
-        """Wait until something is so; an error after ten seconds."""
-        WebDriverWait(self.driver, 10, poll_frequency=0.02).until(lambda _: true())
+        """Wait until something is so; an error after a minute, because the machine may have other work."""
+        WebDriverWait(self.driver, 60, poll_frequency=0.02).until(lambda _: true())
 
     def photograph(self, place: Path) -> np.ndarray:
         """Keep a picture of the whole page, and return its (height, width, 3) pixels."""

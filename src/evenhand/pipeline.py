@@ -157,7 +157,7 @@ def _describe(desk: Desk, labels: LabelAudit | None, notes: list[str]) -> Audit:
         wrong_labels=labels.whole.wrong if labels else None,
         pairs=confused_pairs(labels.whole, manifest.given[rows], manifest.classes) if labels else (),
         notes=tuple(notes),
-        odd=odd_images(desk.scan.dataset),
+        odd=odd_images(desk.scan.dataset, desk.scan.sizes),
     )
 
 

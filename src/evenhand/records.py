@@ -158,13 +158,15 @@ class Duplicate:
 class OddImage:
     """An image unlike the others; `score` says how far beyond the limit it is, 1 at the limit.
 
-    `reason` is one of blank, very dark, very bright, hardly any content, blurred.
+    `reason` is one of blank, very wide, very high, very dark, very bright, hardly any content, blurred, another kind of
+    picture; `detail` says it with its number.
     """
 
     path: str
     split: str
     reason: str
     score: float
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ class Audit:
     notes: tuple[str, ...] = ()
     """Plain sentences: classes too small to judge, image sizes met, copies of test images dropped."""
     odd: tuple[OddImage, ...] = ()
-    """Blank, dark, bright, blurred images, the oddest first."""
+    """Images unlike the others, the oddest first."""
 
     @property
     def exact_groups(self) -> int:
@@ -321,6 +323,8 @@ class Choice:
     model: str
     reason: str
     ties: tuple[str, ...] = ()
+    settled: str = ""
+    """The remedy with the values that were tuned on out-of-fold predictions; empty where there was nothing to tune."""
 
 
 @dataclass(frozen=True)

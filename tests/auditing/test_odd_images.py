@@ -1,5 +1,7 @@
 """Odd images: each kind is named, and an ordinary data set has next to none."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
@@ -63,6 +65,46 @@ def test_blurred_pictures_are_named_among_sharp_ones() -> None:
     assert found(sharp) == dict.fromkeys(range(3), "blurred")
 
 
+def test_every_reason_comes_with_its_number() -> None:
+    random = np.random.default_rng(1)
+    sharp = random.integers(0, 256, (100, 48, 48, 3), dtype=np.uint8)
+    sharp[0] = blurred(sharp[0], 2)
+    sharp[1] = sharp[1] // 10
+    sharp[2] = 255 - sharp[2] // 10
+    sharp[3] = 128
+    sharp[3, 20:24, 20:24] = 20
+    sizes = np.full((100, 2), 48)
+    sizes[:20] = (30, 60)
+    sizes[50], sizes[51] = (20, 100), (300, 40)
+    told = {int(image.path[:4]): (image.reason, image.detail) for image in odd_images(dataset(sharp), sizes)}
+    assert {row: reason for row, (reason, _) in told.items()} == {
+        0: "blurred", 1: "very dark", 2: "very bright", 3: "hardly any content", 50: "very wide", 51: "very high",
+    }  # fmt: skip
+    details = dict(told.values())
+    assert re.fullmatch(r"\d{2,} times less fine detail than usual", details["blurred"])
+    assert details["very dark"] == "19 of 20 pixels are darker than grey level 20 of 255"
+    assert details["very bright"] == "19 of 20 pixels are brighter than grey level 235 of 255"
+    assert re.fullmatch(r"0\.1 bits of information a pixel, where 4\.\d are usual", details["hardly any content"])
+    usual = "nearly all others between 1 and 2"
+    assert details["very wide"] == f"100x20 pixels (width x height): the ratio is 5, {usual}"
+    assert details["very high"] == f"40x300 pixels (width x height): the ratio is 0.13, {usual}"
+
+
+def shapes(*sizes: tuple[int, int], usual: tuple[tuple[int, int], ...] = ((300, 400),)) -> dict[int, float]:
+    """Of a hundred pictures of usual shapes and some others: which are odd, and how much."""
+    listed = [*(usual[number % len(usual)] for number in range(100)), *sizes]
+    images = np.random.default_rng(0).integers(0, 256, (len(listed), 16, 16, 3), dtype=np.uint8)
+    found = odd_images(dataset(images), np.array(listed))
+    return {int(image.path[:4]): image.score for image in found if image.reason in ("very wide", "very high")}
+
+
+def test_a_shape_is_odd_beside_the_others_only() -> None:
+    assert shapes((300, 800), (300, 790), (300, 1600), (840, 300)) == {100: 1.0, 102: 2.0, 103: 1.9}
+    assert shapes((400, 300), (100, 100), (1080, 1920)) == {}  # upright, square and cinema: no need to be told
+    # Where panoramas and columns are usual, neither is odd.
+    assert shapes((100, 1000), (1000, 100), usual=((100, 900), (900, 100))) == {}
+
+
 def test_a_set_of_night_shots_has_no_dark_pictures() -> None:
     assert "very dark" not in found((DRAWN * 0.15).astype(np.uint8)).values()
 
@@ -77,7 +119,10 @@ def test_the_oddest_come_first_with_their_split_and_a_score_from_one_on() -> Non
     images = with_odd(np.full((32, 32, 3), 9, dtype=np.uint8), np.full((32, 32, 3), 9, dtype=np.uint8))
     images[-1, ::2] += 4
     listed = [image for image in odd_images(dataset(images, "val")) if image.reason == "blank"]
-    assert listed == [OddImage("0300.png", "val", "blank", 10.0), OddImage("0301.png", "val", "blank", 1.5)]
+    assert listed == [
+        OddImage("0300.png", "val", "blank", 10.0, "its contrast is 0.0 grey levels of 256"),
+        OddImage("0301.png", "val", "blank", 1.5, "its contrast is 2.0 grey levels of 256"),
+    ]
     scores = [image.score for image in odd_images(dataset(images))]
     assert scores == sorted(scores, reverse=True)
     assert min(scores) >= 1

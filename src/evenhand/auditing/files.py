@@ -44,8 +44,8 @@ def write_audit(folder: Path, audit: Audit) -> None:
     )
     write_table(
         folder / "odd_images.csv",
-        ["path", "split", "reason", "score"],
-        [[row.path, row.split, row.reason, f"{row.score:.2f}"] for row in audit.odd],
+        ["path", "split", "reason", "score", "detail"],
+        [[row.path, row.split, row.reason, f"{row.score:.2f}", row.detail] for row in audit.odd],
     )
     write_table(
         folder / "label_issues.csv",
@@ -104,7 +104,7 @@ def _read(folder: Path) -> Audit:
         ),
         notes=tuple(summary["notes"]),
         odd=tuple(
-            OddImage(row["path"], row["split"], row["reason"], float(row["score"]))
+            OddImage(row["path"], row["split"], row["reason"], float(row["score"]), row["detail"])
             for row in read_table(folder / "odd_images.csv")
         ),
     )

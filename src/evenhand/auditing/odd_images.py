@@ -1,15 +1,18 @@
-"""Odd images: blank, very dark, very bright, blurred, or with next to nothing in them."""
+"""Odd images: blank, misshapen, very dark or bright, blurred, nearly empty, or another kind of picture altogether."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from evenhand.auditing.near_duplicates import chunks
+from evenhand.auditing.unrelated import descriptors, strangeness
 from evenhand.data.manifest import Dataset
-from evenhand.records import Floats, OddImage, Pixels
+from evenhand.records import Floats, Ints, OddImage, Pixels
 
 BLANK = 3.0
 """Contrast in grey levels (of 256) below which an image is blank."""
@@ -21,6 +24,14 @@ FAR = 5.0
 """Robust standard deviations from the middle of the data set from which an image is odd."""
 UNUSUAL = 3.0
 """The same for brightness: what is dark or bright by the limits above need not be as far from the others."""
+STRETCHED = 2.0
+"""How many times as wide or as high as nearly all others an image is that has an odd shape."""
+USUAL_SHAPES = 0.05
+"""Share of the images at either end whose shapes are not what is usual."""
+TELLING = 8
+"""Height and width in pixels from which kinds of pictures can be told apart."""
+CHANCE = 0.02
+"""Images that may be taken for another kind of picture where there is none."""
 FEWEST = 50
 """In smaller data sets there is no telling what is usual: only blank images are named."""
 
@@ -88,39 +99,117 @@ def _sharpness(grey: Floats) -> Floats:
     return found
 
 
-def odd_images(dataset: Dataset) -> tuple[OddImage, ...]:
-    """Return the images that are odd, the oddest first, each with its most telling reason.
+def odd_images(dataset: Dataset, sizes: Ints | None = None, features: Floats | None = None) -> tuple[OddImage, ...]:
+    """Return the images that are odd, the oddest first, each with its most telling reason and the number behind it.
 
-    An image is blank by itself; dark, bright, blurred or poor in content it is only where the other images of the data
-    set are not: a set of night shots has no dark images.
+    An image is blank by itself; everything else it is only where the other images of the data set are not: a set of
+    night shots has no dark images.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        All images.
+    sizes : (n, 2) int64, optional
+        Heights and widths of the images in their files; without them no shape is odd.
+    features : (n, d) float32, optional
+        What one network makes of the images, to tell other kinds of pictures by; NaN where it has not seen one. By
+        default `descriptors` of the pixels.
     """
     manifest, seen = dataset.manifest, looks(dataset.pixels)
-    scores = _scores(seen)
-    reasons = list(scores)
-    table = np.stack(list(scores.values()))
-    rows = np.flatnonzero((table >= 1).any(axis=0))
+    if features is None and min(dataset.size) >= TELLING:
+        features = descriptors(dataset.pixels)
+    marks = _marks(seen, sizes, features)
+    scores = np.stack([mark.score for mark in marks])
     # The first reason that holds is the one told: a black image is dark and blurred too.
+    first = (scores >= 1).argmax(axis=0)
     found = [
-        OddImage(manifest.paths[row], str(manifest.split[row]), reasons[first], round(float(table[first, row]), 2))
-        for row in rows.tolist()
-        if (first := int((table[:, row] >= 1).argmax())) >= 0
+        OddImage(
+            manifest.paths[row],
+            str(manifest.split[row]),
+            marks[first[row]].reason,
+            round(float(scores[first[row], row]), 2),
+            marks[first[row]].detail(row),
+        )
+        for row in np.flatnonzero((scores >= 1).any(axis=0)).tolist()
     ]
     return tuple(sorted(found, key=lambda image: (-image.score, image.split, image.path)))
 
 
-def _scores(seen: Looks) -> dict[str, NDArray[np.float64]]:
-    """Return for each reason how far each image is beyond its limit, (n,): odd from 1 on."""
-    blank = BLANK / np.maximum(seen.contrast.astype(np.float64), BLANK / 10)
-    if len(blank) < FEWEST:
-        return {"blank": blank}
+@dataclass(frozen=True)
+class _Mark:
+    """One way to be odd: how far each image, (n,), is beyond the limit, odd from 1 on; and a row's number in words."""
+
+    reason: str
+    score: NDArray[np.float64]
+    detail: Callable[[int], str]
+
+
+def _marks(seen: Looks, sizes: Ints | None, features: Floats | None) -> list[_Mark]:
+    contrast = seen.contrast.astype(np.float64)
+    blank = np.where(contrast < BLANK, BLANK / np.maximum(contrast, BLANK / 10), 0)
+    marks = [_Mark("blank", blank, lambda row: f"its contrast is {contrast[row]:.1f} grey levels of 256")]
+    if len(contrast) < FEWEST:
+        return marks
+    if sizes is not None:
+        marks += _shapes(sizes)
+    marks += [*_light(seen), *_substance(seen)]
+    return marks if features is None else [*marks, _another_kind(features)]
+
+
+def _shapes(sizes: Ints) -> list[_Mark]:
+    shape = np.log(sizes[:, 1] / sizes[:, 0])
+    low, high = np.quantile(shape, [USUAL_SHAPES, 1 - USUAL_SHAPES])
+    usual = f"nearly all others between {np.exp(low):.2g} and {np.exp(high):.2g}"
+
+    def told(row: int) -> str:
+        height, width = sizes[row].tolist()
+        return f"{width}x{height} pixels (width x height): the ratio is {width / height:.2g}, {usual}"
+
+    far = np.log(STRETCHED)
+    return [_Mark("very wide", (shape - high) / far, told), _Mark("very high", (low - shape) / far, told)]
+
+
+def _light(seen: Looks) -> list[_Mark]:
     brightness = _distance(seen.brightness, least=10.0)
-    return {
-        "blank": np.where(seen.contrast < BLANK, blank, 0),
-        "very dark": np.where(seen.high < DARK, -brightness, 0) / UNUSUAL,
-        "very bright": np.where(seen.low > BRIGHT, brightness, 0) / UNUSUAL,
-        "hardly any content": np.where(seen.information < POOR, -_distance(seen.information, least=0.2), 0) / FAR,
-        "blurred": -_distance(seen.sharpness, least=0.25) / FAR,
-    }
+    dark = np.where(seen.high < DARK, -brightness, 0) / UNUSUAL
+    bright = np.where(seen.low > BRIGHT, brightness, 0) / UNUSUAL
+    return [
+        _Mark("very dark", dark, lambda row: f"19 of 20 pixels are darker than grey level {seen.high[row]:.0f} of 255"),
+        _Mark(
+            "very bright",
+            bright,
+            lambda row: f"19 of 20 pixels are brighter than grey level {seen.low[row]:.0f} of 255",
+        ),
+    ]
+
+
+def _substance(seen: Looks) -> list[_Mark]:
+    poor = np.where(seen.information < POOR, -_distance(seen.information, least=0.2), 0) / FAR
+    usual = float(np.median(seen.information))
+    smooth = -_distance(seen.sharpness, least=0.25) / FAR
+    middle = float(np.median(seen.sharpness))
+    return [
+        _Mark(
+            "hardly any content",
+            poor,
+            lambda row: f"{seen.information[row]:.1f} bits of information a pixel, where {usual:.1f} are usual",
+        ),
+        _Mark(
+            "blurred",
+            smooth,
+            lambda row: f"{np.exp(middle - seen.sharpness[row]):.0f} times less fine detail than usual",
+        ),
+    ]
+
+
+def _another_kind(features: Floats) -> _Mark:
+    score, times = strangeness(features)
+    limit = float(ndtri(1 - CHANCE / len(features)))
+    return _Mark(
+        "another kind of picture",
+        score / limit,
+        lambda row: f"{times[row]:.1f} times as far as usual from the pictures most like it",
+    )
 
 
 def _distance(values: Floats, least: float) -> NDArray[np.float64]:
