@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evenhand.auditing.ledger import Edit, append, edit
 from evenhand.cli.options import settings
 from evenhand.errors import UsageError
 from evenhand.pipeline import run as run_pipeline
@@ -100,6 +102,22 @@ def test_copies_of_test_images_are_not_trained_on(finished: Finished) -> None:
     with np.load(folder / "results.npz") as results:
         judged = set(results["indices"].tolist())
     assert judged == {number for number, row in enumerate(rows) if row["split"] == "train"} - copies
+
+
+def test_what_leaks_are_worth_is_measured_and_told_everywhere(finished: Finished) -> None:
+    folder, said = finished
+    told = json.loads((folder / "audit/leakage.json").read_text(encoding="utf-8"))
+    assert told == said.json["leakage"]
+    # Of the copies in the demo set, three lie in training with their originals in the test; five pairs lie in training.
+    assert (told["test"]["images"], told["test"]["leaked"]["n"], told["test"]["pairs"]) == (3, 3, 2)
+    assert (told["grouped"], told["folds"]["pairs"]) == (10, 2)
+    assert told["test"]["whole"]["n"] == said.json["test"]["n"]
+    assert "What leaks are worth" in (folder / "report.html").read_text(encoding="utf-8")
+    for leak in (told["test"], told["folds"]):
+        figure = leak["whole"]["balanced_accuracy"]
+        difference = figure["leaky"]["value"] - figure["safe"]["value"]
+        assert figure["difference"]["value"] == pytest.approx(difference)
+        assert figure["difference"]["low"] <= figure["difference"]["value"] <= figure["difference"]["high"]
 
 
 def test_evaluating_the_model_gives_the_test_figures_of_the_run(
@@ -379,3 +397,128 @@ def test_finalists_are_judged_again_with_the_larger_model(evenhand: Evenhand, pi
         for path in (tmp_path / "run/trials").glob("*/result.json")
     ]
     assert (models.count("resnet"), models.count("simple")) == (4, 4 + 2)
+
+
+# --- repair: from the ledger, from suspicion, from both --------------------------------------------------------------
+
+TINY = ["--preset", "quick", "--set", "epochs=1", "--set", "precision=float32", "--folds", "3", "--jobs", "1", "--json"]
+HARDLY_ANY_TRUST = ("--trust", "0.000001")
+
+
+@pytest.fixture(scope="module")
+def ledger(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str | None]]:
+    """Decisions about ten training pictures and a test picture, and the label that each training picture has now."""
+    rows = [row for row in table(finished[0] / "manifest.csv") if row["split"] == "train"]
+    once = Counter(row["pixel_sha256"] for row in table(finished[0] / "manifest.csv"))
+    cars = [row for row in rows if row["given"] == "Cars" and once[row["pixel_sha256"]] == 1][:10]
+    tested = next(row for row in table(finished[0] / "manifest.csv") if row["split"] == "test")
+
+    def entry(row: dict[str, str], action: str, **words: str) -> Edit:
+        return edit(action, "me", pixel_sha256=row["pixel_sha256"], path=row["path"], given=row["given"], **words)
+
+    place = tmp_path_factory.mktemp("ledger") / "edits.jsonl"
+    append(place, [entry(row, "label", label="Cats") for row in cars[:4]])
+    append(place, [entry(row, "keep") for row in cars[4:8]])
+    append(place, [entry(row, "exclude") for row in cars[8:]])
+    append(place, [entry(tested, "label", label="Trucks" if tested["given"] != "Trucks" else "Cars")])
+    now: dict[str, str | None] = {row["path"]: "Cats" for row in cars[:4]}
+    return place, now | {row["path"]: "Cars" for row in cars[4:8]} | {row["path"]: None for row in cars[8:]}
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def targets(run: Path) -> dict[str, tuple[dict[str, bool], dict[str, np.ndarray]]]:
+    """Return all targets that anything in a run was trained with: whether a path took part, and its (K,) label."""
+    paths = [row["path"] for row in table(run / "manifest.csv")]
+    with np.load(run / "cache/study/rows.npz") as file:
+        mine = [paths[row] for row in file["rows"]]
+    found = {}
+    for place in (run / "cache/study").glob("targets-*.npz"):
+        with np.load(place) as file:
+            labels = file["labels"] if file["labels"].ndim == 2 else np.eye(3)[file["labels"]]
+            keep = dict(zip(mine, file["keep"].tolist(), strict=True))
+            found[place.stem.removeprefix("targets-")] = keep, dict(zip(mine, labels, strict=True))
+    return found
+
+
+def changed(keep: dict[str, bool], labels: dict[str, np.ndarray], filed: dict[str, str]) -> set[str]:
+    """Return the paths that a repair leaves out or gives another label than they were filed under."""
+    names = ("Cars", "Cats", "Trucks")
+    return {path for path in keep if not keep[path] or (labels[path] != np.eye(3)[names.index(filed[path])]).any()}
+
+
+@pytest.mark.slow
+def test_every_repair_leaves_alone_what_somebody_settled_and_the_test(
+    evenhand: Evenhand, finished: Finished, pictures: Path, ledger: Any, tmp_path: Path
+) -> None:
+    edits, now = ledger
+    run = tmp_path / "run"
+    words = ("--edits", edits, "--repair", "none,drop,relabel,soft", *HARDLY_ANY_TRUST, *TINY, "--remedy", "none")
+    told = evenhand("compare", pictures, "--out", run, *words).json
+    assert {row["repair"] for row in told["leaderboard"]} == {"none", "drop", "relabel", "soft"}
+    corrected = {row["path"]: row["corrected"] for row in table(run / "manifest.csv") if row["split"] == "train"}
+    moved = []
+    for keep, labels in targets(run).values():
+        moved.append(changed(keep, labels, corrected))
+        # Settled pictures are never second-guessed, excluded ones are not there, and no test picture ever is.
+        assert not moved[-1] & set(now)
+        assert {path for path, name in now.items() if name is None}.isdisjoint(keep)
+        assert set(keep) <= set(corrected)
+        for path in set(now) & set(keep):
+            assert corrected[path] == now[path]
+    # The ledger alone: one of them changes nothing else. Both: the others act on nearly everything else.
+    assert min(map(len, moved)) == 0
+    assert max(map(len, moved)) > 50
+
+
+@pytest.mark.slow
+def test_one_command_trains_with_a_repair_on_top_of_the_ledger(
+    evenhand: Evenhand, finished: Finished, pictures: Path, ledger: Any, tmp_path: Path
+) -> None:
+    edits, now = ledger
+    words = (*TINY, "--remedy", "class-weights", "--model", "simple")
+    runs = {}
+    for name, repair in (("alone", ("--repair", "none")), ("both", ("--repair", "soft", *HARDLY_ANY_TRUST))):
+        runs[name] = tmp_path / name
+        said = evenhand("train", pictures, "--out", runs[name], "--edits", edits, *repair, *words).json
+        assert (said["chosen"]["remedy"], said["chosen"]["repair"]) == ("class-weights", repair[1])
+        # The test is judged on its labels as given, and beside them on corrected ones.
+        assert [sum(row) for row in said["test"]["confusion"]] == [
+            sum(row) for row in finished[1].json["test"]["confusion"]
+        ]
+        supports = [
+            [figures["per_class"][name]["support"] for name in ("Cars", "Cats", "Trucks")]
+            for figures in (said["test"], said["test"]["corrected"])
+        ]
+        assert sorted(np.subtract(*supports)) == [-1, 0, 1]
+    both = targets(runs["both"])
+    counts = {
+        name: json.loads((run / "model/model.json").read_text(encoding="utf-8"))["training_counts"]
+        for name, run in runs.items()
+    }
+    # Without a repair the model was trained on the labels as the ledger leaves them, copies of test pictures apart.
+    rows = table(runs["alone"] / "manifest.csv")
+    with np.load(runs["alone"] / "cache/study/rows.npz") as file:
+        trained = Counter(rows[row]["corrected"] for row in file["rows"])
+    assert counts["alone"] == dict(trained)
+    # With one, on what it made of the others: whole pictures became fractions, and the settled ones did not.
+    left = [np.sum([labels[path] for path in keep if keep[path]], axis=0) for keep, labels in both.values()]
+    assert any(np.allclose(list(counts["both"].values()), sums, atol=0.051) for sums in left)
+    assert any(abs(counts["both"][name] - counts["alone"][name]) > 0.2 for name in trained)
+    filed = {row["path"]: row["corrected"] for row in rows}
+    for keep, labels in both.values():
+        assert not changed(keep, labels, filed) & set(now)
+
+
+@pytest.mark.slow
+def test_a_repair_that_is_asked_for_is_judged_even_where_the_preset_checks_no_labels(
+    evenhand: Evenhand, pictures: Path, tmp_path: Path
+) -> None:
+    tiny = [word if word != "quick" else "reference" for word in TINY]
+    words = (*tiny, "--remedy", "none", "--repair", "none,drop")
+    said = evenhand("compare", pictures, "--out", tmp_path / "run", *words).json
+    assert {row["repair"] for row in said["leaderboard"]} == {"none", "drop"}
+    assert (tmp_path / "run/audit/label_issues.csv").stat().st_size > 1000
