@@ -71,6 +71,14 @@ def test_words_that_a_command_does_not_have_stay_as_the_preset_says() -> None:
     )
 
 
+def test_stacking_is_allowed_only_when_asked_for() -> None:
+    assert not settings("run", WORDS).allow_stacking
+    told = settings("run", WORDS | {"remedy": ["sampler+smote"], "allow_stacking": True})
+    assert told.allow_stacking
+    assert told.to_json()["allow_stacking"]
+    assert "allow_stacking" not in settings("run", WORDS).to_json()
+
+
 def test_train_takes_one_remedy_and_one_repair() -> None:
     found = single("train", WORDS | {"remedy": None, "repair": "none"})
     assert (found.remedies, found.repairs) == (("balanced-softmax",), ("none",))

@@ -5,6 +5,8 @@ import torch
 
 from evenhand.errors import DataError, UsageError
 from evenhand.models.catalogue import MODELS, build
+from evenhand.models.heads import Shape
+from evenhand.models.network import Network
 
 CHECKPOINT = Path(__file__).parents[2].parent / "shared/data/car-truck-cat/pre_trained.ckpt"
 
@@ -95,3 +97,55 @@ def test_width_scales_the_resnet() -> None:
         return sum(value.numel() for value in build("resnet", n_classes=3, size=(32, 32), width=width).parameters())
 
     assert 3.5 < parameters(32) / parameters(16) < 4.1
+
+
+# What stands on top
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_features_and_last_layer_make_the_logits(name: str) -> None:
+    network, batch = build(name, n_classes=3, size=(32, 32), width=4).eval(), torch.rand(5, 3, 32, 32)
+    assert isinstance(network, Network)
+    assert torch.equal(network(batch), network.last(network.features(batch)))
+    assert torch.equal(network.features(batch), network.tail(network.shared(batch)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_experts_share_the_first_layers_and_are_averaged(name: str) -> None:
+    network = build(name, n_classes=3, size=(32, 32), width=4, shape=Shape(experts=3))
+    alone = build(name, n_classes=3, size=(32, 32), width=4)
+    batch = torch.rand(5, 3, 32, 32)
+    assert isinstance(alone, Network)
+    size = {name: value.numel() for name, value in alone.named_parameters()}
+    shared = sum(number for name, number in size.items() if name.split(".")[0] in alone.SHARED)
+    assert sum(value.numel() for value in network.parameters()) == 3 * sum(size.values()) - 2 * shared
+    each = network.train()(batch)
+    assert each.shape == (5, 3, 3)
+    network.eval()
+    network.training = True  # only the outermost: dropout and batch norm stay as in use
+    torch.testing.assert_close(network(batch).mean(dim=1), network.eval()(batch))
+    width = alone.features(batch).shape[1]
+    assert network.features(batch).shape == (5, 3 * width)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_cosines_by_hand_and_their_scale_travels_with_the_weights(name: str) -> None:
+    network = build(name, n_classes=3, size=(32, 32), width=4, shape=Shape("cosine", scale=30.0)).eval()
+    batch = torch.rand(5, 3, 32, 32)
+    assert isinstance(network, Network)
+    found, vectors = network.features(batch).detach(), network.last.get_parameter("weight").detach()
+    logits = network(batch).detach()
+    for image in range(5):
+        for label in range(3):
+            cosine = torch.dot(found[image], vectors[label]) / found[image].norm() / vectors[label].norm()
+            assert float(logits[image, label]) == pytest.approx(30 * float(cosine), abs=1e-4)
+    other = build(name, n_classes=3, size=(32, 32), width=4, shape=Shape("cosine")).eval()
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(other(batch), network(batch))
+
+
+def test_a_last_layer_that_is_not_known_suggests_the_nearest() -> None:
+    with pytest.raises(UsageError, match="cosine"):
+        Shape("cosin")
+    with pytest.raises(UsageError, match="at least 1 expert"):
+        Shape(experts=0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evenhand.data.batches import Augmentation
-from evenhand.remedies.augmenting import augment, augment_online, none, smote
+from evenhand.remedies.augmenting import adasyn, augment, augment_online, borderline_smote, none, smote
 from evenhand.remedies.plan import Plan
 
 STUDY = np.array([4949.0, 449.0, 227.0])
@@ -53,3 +53,17 @@ def test_smote_makes_nothing_for_a_missing_class():
     synthesis = smote(np.array([6.0, 0.0, 1.0]), k=5).synthesis
     assert synthesis is not None
     assert synthesis.counts == (0, 0, 5)
+
+
+@pytest.mark.parametrize(
+    ("plan", "method", "settings"),
+    [
+        (borderline_smote(STUDY, k=4, m=9), "borderline", {"neighbours": 4, "watched": 9}),
+        (adasyn(STUDY, k=4), "adasyn", {"neighbours": 4}),
+    ],
+)
+def test_the_other_smotes_fill_up_to_equal_counts_too(plan: Plan, method: str, settings: dict[str, int]):
+    assert plan.synthesis is not None
+    assert plan.synthesis.method == method
+    assert plan.synthesis.counts == (0, 4500, 4722)
+    assert dict(plan.synthesis.parameters) == settings

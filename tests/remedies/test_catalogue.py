@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evenhand.data.batches import Augmentation
 from evenhand.errors import UsageError
-from evenhand.remedies.catalogue import REMEDIES, canonical, parse, plan_for
+from evenhand.remedies.catalogue import REMEDIES, canonical, parse, plan_for, trained_part, trunk_part, tunings
 from evenhand.remedies.counting import trained_counts
 from evenhand.remedies.remedy import Parameter
 
@@ -99,7 +99,7 @@ def test_any_text_is_either_understood_or_a_usage_error(text: str):
     [
         ("smot", "There is no remedy 'smot'. Did you mean 'smote'?"),
         ("class_weights", "Did you mean 'class-weights'?"),
-        ("qqq", "Known: augment, augment-online,"),
+        ("qqq", "Known: adasyn, augment, augment-online,"),
         ("", "A remedy is missing in ''"),
         ("smote++augment", "A remedy is missing in 'smote++augment'"),
         ("smote:neighbours=3", "The remedy smote has no parameter 'neighbours'."),
@@ -125,26 +125,92 @@ def test_wrong_words_are_refused_with_what_to_do(text: str, message: str):
     assert message in str(error.value)
 
 
-CORRECTIONS = ["oversample", "undersample", "sampler", "class-weights", "smote", "balanced-softmax", "logit-adjust"]
+NO_CORRECTIONS = ["none", "augment", "augment-online", "mixup", "remix", "cutmix", "cmo", "focal"]
+CORRECTIONS = [name for name in REMEDIES if name not in NO_CORRECTIONS]
 
 
 def test_these_remedies_correct_the_class_counts():
-    assert {name for name, remedy in REMEDIES.items() if remedy.corrects_prior} == set(CORRECTIONS)
+    assert [name for name, remedy in REMEDIES.items() if remedy.corrects_prior] == CORRECTIONS
 
 
 @pytest.mark.parametrize("left", CORRECTIONS)
-@pytest.mark.parametrize("right", CORRECTIONS)
-def test_two_corrections_are_refused_by_name(left: str, right: str):
-    with pytest.raises(UsageError) as error:
-        plan_for(f"{left}+augment+{right}", STUDY, 3)
-    assert left in str(error.value)
-    assert right in str(error.value) or left == right
+def test_two_corrections_are_refused_by_name_and_reason(left: str):
+    for right in CORRECTIONS:
+        with pytest.raises(UsageError) as error:
+            plan_for(f"{left}+augment+{right}", STUDY, 3)
+        assert left in str(error.value)
+        assert right in str(error.value) or left == right
+        if left != right and {left, right} != {"oversample", "undersample"}:
+            assert "correct twice" in str(error.value)
+            assert "--allow-stacking" in str(error.value)
+
+
+def test_who_wants_to_stack_may():
+    plan = plan_for("balanced-softmax+sampler", STUDY, 3, allow_stacking=True)
+    assert plan.draw == plan_for("sampler", STUDY, 3).draw
+    assert plan.loss == plan_for("balanced-softmax", STUDY, 3).loss
+    both = plan_for("class-weights+balanced-softmax", STUDY, 3, allow_stacking=True).loss
+    assert both is not None
+    assert both.class_weights is not None
+    assert both.logit_offsets is not None
+    assert canonical("logit-adjust+sampler", allow_stacking=True) == "sampler+logit-adjust"
+    for text in ("sampler+oversample", "class-weights+effective-number", "drw+drs", "crt+lws"):
+        with pytest.raises(UsageError, match="both set the"):
+            parse(text, allow_stacking=True)
+
+
+@pytest.mark.parametrize("text", ["crt+ldam-drw", "balpoe+mislas", "tau-norm+balpoe"])
+def test_a_second_training_does_not_go_with_a_last_layer_of_its_own(text: str):
+    with pytest.raises(UsageError, match="plain last layer in place of"):
+        parse(text, allow_stacking=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["cmo+balanced-softmax+focal", "augment+mixup+drw", "augment-online+remix+crt", "cutmix+logit-adjust"]
+)
+def test_one_of_each_layer_composes(text: str):
+    assert canonical(text) == text
+    assert parse("+".join(reversed(text.split("+")))) == parse(text)
 
 
 def test_two_remedies_that_set_the_same_field_are_refused():
     again = REMEDIES | {"online-too": REMEDIES["augment-online"]}
     with pytest.raises(UsageError, match="both set the augmentation of the training"):
         parse("augment-online+online-too", again)
+
+
+@pytest.mark.parametrize(
+    ("text", "trained", "trunk"),
+    [
+        ("none", "none", "none"),
+        ("logit-adjust", "none", "none"),
+        ("logit-adjust:tau=0.5+augment", "augment", "augment"),
+        ("sampler:q=0.5", "sampler:q=0.5", "sampler:q=0.5"),
+        ("crt:epochs=3", "crt:epochs=3", "none"),
+        ("augment+feature-smote", "augment+feature-smote", "augment"),
+        ("mislas", "mislas", "mixup"),
+        ("mislas:alpha=0.2,epochs=5", "mislas:alpha=0.2,epochs=5", "mixup:alpha=0.2"),
+        ("augment-online+mixup+lws", "augment-online+mixup+lws", "augment-online+mixup"),
+    ],
+)
+def test_what_is_trained_of_a_remedy_and_on_which_trunk(text: str, trained: str, trunk: str):
+    assert trained_part(text) == trained
+    assert trunk_part(text) == trunk
+
+
+def test_what_is_to_be_tuned_stands_for_every_value_the_usual_one_first():
+    assert canonical("logit-adjust:tau=tuned") == "logit-adjust:tau=tuned"
+    found = tunings("augment+logit-adjust:tau=tuned")
+    assert len(found) == len(set(found)) == 21
+    assert found[0] == "augment+logit-adjust"
+    assert {"augment+logit-adjust:tau=0", "augment+logit-adjust:tau=0.7", "augment+logit-adjust:tau=2"} < set(found)
+    assert tunings("tau-norm:tau=tuned")[:3] == ("tau-norm", "tau-norm:tau=0.75", "tau-norm:tau=1.25")
+    assert tunings("sampler:q=0.50") == ("sampler:q=0.5",)
+    assert plan_for("logit-adjust:tau=tuned", STUDY, 3) == plan_for("logit-adjust", STUDY, 3)
+    with pytest.raises(UsageError, match="from 0 to 2, not 'tuned'"):
+        parse("balanced-softmax:tau=tuned")
+    with pytest.raises(UsageError, match="0 to 2, or tuned, not 'tunde'"):
+        parse("logit-adjust:tau=tunde")
 
 
 # Plans
@@ -244,4 +310,4 @@ def test_the_documented_example_of_a_new_remedy_keeps_the_contract():
     (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
     names: dict[str, object] = {}
     exec(code, names)
-    assert "effective-number" in names["mine"]  # type: ignore[operator]
+    assert "bounded-weights" in names["mine"]  # type: ignore[operator]

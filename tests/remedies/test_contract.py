@@ -15,7 +15,7 @@ from evenhand.data.batches import Augmentation
 from evenhand.errors import UsageError
 from evenhand.remedies.catalogue import REMEDIES
 from evenhand.remedies.contract import ContractError, check_remedy
-from evenhand.remedies.plan import Draw, Loss, Plan, Post, Synthesis
+from evenhand.remedies.plan import Draw, Loss, Mixing, Plan, Post, Refit, Stage, Synthesis
 from evenhand.remedies.remedy import Parameter, Remedy
 
 COMPOSITIONS = [
@@ -27,6 +27,13 @@ COMPOSITIONS = [
     "sampler:q=0.5",
     "balanced-softmax:tau=2+augment",
     "logit-adjust:tau=0",
+    "cmo+focal+balanced-softmax",
+    "augment+mixup+drw",
+    "augment+crt",
+    "augment-online+remix+feature-adasyn",
+    "mislas:alpha=0.2,head=0.4,tail=0.1",
+    "logit-adjust:tau=tuned+cutmix",
+    "drs:q=0.5,start=0.5",
 ]
 
 
@@ -120,6 +127,19 @@ def _images_of_a_missing_class(counts: Any) -> Plan:
     return Plan(synthesis=Synthesis("smote", made, (("neighbours", 5.0),)))
 
 
+def _stage(start: float) -> Any:
+    return lambda counts: Plan(stages=(Stage(start, class_weights=tuple(even(counts))),))
+
+
+def _two_stage(trunk: str | None, **more: Any) -> dict[str, Remedy]:
+    def function(counts: Any) -> Plan:
+        return Plan(refit=Refit("retrain", epochs=1, draw=REMEDIES["sampler"].function(counts, q=0.0).draw), **more)
+
+    sets = ("refit", *more)
+    entry = Remedy(function, "Does something.", "nobody", sets, corrects_prior=True, trunk=trunk)  # type: ignore[arg-type]
+    return REMEDIES | {"mine": entry}
+
+
 BROKEN: dict[str, tuple[dict[str, Remedy], str]] = {
     "no plan": (broken(lambda counts: {"loss": 1}), "returns dict|fails with"),
     "crash": (broken(lambda counts: 1 / 0), "fails with ZeroDivisionError"),
@@ -149,6 +169,22 @@ BROKEN: dict[str, tuple[dict[str, Remedy], str]] = {
     "wrong way": (broken(_wrong_way, "post", corrects=True), "makes them worse"),
     "secret correction": (broken(REMEDIES["oversample"].function, "draw"), "without corrects_prior"),
     "tilts": (broken(_tilts_balanced_data, corrects=True), "balanced data"),
+    "other part": (broken(lambda counts: Plan(loss=Loss(focal=1.0)), "loss.class_weights"), "the plan sets"),
+    "stage outside": (broken(_stage(1.0), "stages"), "begin inside the training"),
+    "secret stage": (
+        broken(lambda counts: REMEDIES["drs"].function(counts, start=0.8, q=0.0), "stages"),
+        "without corrects_prior",
+    ),
+    "secret experts": (
+        broken(lambda counts: REMEDIES["balpoe"].function(counts, spread=1.0), "head"),
+        "without corrects_prior",
+    ),
+    "partners": (
+        broken(lambda counts: Plan(mixing=Mixing("patch", 1.0, partners=tuple(2 * even(counts)))), "mixing"),
+        "mixing.partners must have mean 1",
+    ),
+    "no first training": (_two_stage(None), "its first training is said to be that of mine"),
+    "other first training": (_two_stage("mixup"), "is said to be that of mixup, which plans another"),
     "missing class": (broken(_images_of_a_missing_class, "synthesis", corrects=True), "of a class that has none"),
 }
 

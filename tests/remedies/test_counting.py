@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from evenhand.errors import DataError
-from evenhand.remedies.counting import at_least_one, class_counts, expected_counts, trained_counts, whole
-from evenhand.remedies.plan import Draw, Loss, Plan, Synthesis
+from evenhand.remedies.counting import at_least_one, class_counts, expected_counts, missing, trained_counts, whole
+from evenhand.remedies.plan import Draw, Loss, Plan, Stage, Synthesis
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2])
 
@@ -62,3 +62,15 @@ def test_weighted_draws_are_expectations():
 def test_weighted_draws_see_the_added_images():
     plan = Plan(synthesis=Synthesis("copies", (0, 2, 0)), draw=Draw("weighted", (1.0, 1.0, 1.0), 18))
     assert trained_counts(plan, LABELS, 3) == (8, 8, 2)
+
+
+def test_draws_that_change_late_count_by_their_share_of_the_training():
+    # Four fifths plain, 4, 2 and 1; one fifth of 7 draws, a third each.
+    late = Draw("weighted", (0.5, 1.0, 2.0), 7)
+    plan = Plan(stages=(Stage(0.8, draw=late),))
+    assert expected_counts(plan, LABELS, 3) == pytest.approx([3.2 + 7 / 15, 1.6 + 7 / 15, 0.8 + 7 / 15])
+    assert trained_counts(Plan(stages=(Stage(0.8, class_weights=(1.0, 1.0, 1.0)),)), LABELS, 3) == (4, 2, 1)
+
+
+def test_what_classes_lack_of_the_largest():
+    assert missing(np.array([4.6, 2.0, 0.2, 0.0])) == (0, 3, 4, 0)

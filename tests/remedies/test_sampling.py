@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evenhand.remedies.plan import Draw, Plan
-from evenhand.remedies.sampling import oversample, sampler, undersample
+from evenhand.remedies.plan import Draw, Plan, Stage
+from evenhand.remedies.sampling import deferred_draws, oversample, sampler, undersample
 
 STUDY = np.array([4949.0, 449.0, 227.0])
 
@@ -50,3 +50,8 @@ def test_q_one_leaves_the_draws_uniform():
     draw = sampler(STUDY, q=1.0).draw
     assert draw is not None
     assert draw.values == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_deferred_draws_are_those_of_the_sampler():
+    plan = deferred_draws(STUDY, start=0.6, q=0.5)
+    assert plan == Plan(stages=(Stage(0.6, draw=sampler(STUDY, q=0.5).draw),))

@@ -24,7 +24,13 @@ def copies(**changes: float) -> Synthesis:
     return Synthesis("copies", COPIES.counts, tuple(sorted({**dict(COPIES.parameters), **changes}.items())))
 
 
-@pytest.mark.parametrize("step", [COPIES, SMOTE, BOTH])
+GUIDED = [
+    Synthesis("borderline", SMOTE.counts, (("neighbours", 5.0), ("watched", 10.0))),
+    Synthesis("adasyn", SMOTE.counts, SMOTE.parameters),
+]
+
+
+@pytest.mark.parametrize("step", [COPIES, SMOTE, BOTH, *GUIDED])
 def test_it_makes_what_is_planned_and_leaves_its_input_alone(step: Synthesis):
     pixels, labels = images(), LABELS.copy()
     made, added = synthesise(step, pixels, labels, seed=0)
@@ -36,7 +42,7 @@ def test_it_makes_what_is_planned_and_leaves_its_input_alone(step: Synthesis):
     assert np.array_equal(labels, LABELS)
 
 
-@pytest.mark.parametrize("step", [COPIES, SMOTE, BOTH])
+@pytest.mark.parametrize("step", [COPIES, SMOTE, BOTH, *GUIDED])
 def test_the_same_seed_makes_the_same_images_whatever_the_global_state(step: Synthesis):
     first = synthesise(step, images(), LABELS, seed=3)[0]
     np.random.seed(99)
@@ -152,9 +158,10 @@ def test_copies_keep_soft_labels():
 # SMOTE
 
 
-def test_smote_images_lie_between_two_images_of_their_class():
+@pytest.mark.parametrize("step", [SMOTE, *GUIDED])
+def test_smote_images_lie_between_two_images_of_their_class(step: Synthesis):
     pixels = images().astype(np.float64).reshape(len(LABELS), -1)
-    made, added = synthesise(SMOTE, images(), LABELS, seed=0)
+    made, added = synthesise(step, images(), LABELS, seed=0)
     for image, label in zip(made.reshape(len(made), -1).astype(np.float64), added, strict=True):
         members = pixels[label == LABELS]
         pairs = [(start, end) for start in members for end in members if not np.array_equal(start, end)]

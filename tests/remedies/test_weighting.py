@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evenhand.remedies.weighting import class_weights
+from evenhand.remedies.plan import Loss, Plan, Stage
+from evenhand.remedies.weighting import (
+    class_balanced_focal,
+    class_weights,
+    deferred_weights,
+    effective_number,
+    focal,
+)
 
 STUDY = np.array([4949.0, 449.0, 227.0])
 
@@ -44,3 +51,35 @@ def test_by_class_divides_a_batch_by_its_weights_and_changes_nothing_else():
     assert by_class is not None
     assert (by_example.normalise, by_class.normalise) == ("mean", "batch")
     assert by_example.class_weights == by_class.class_weights
+
+
+def test_effective_numbers_by_hand():
+    # beta = .9, counts 2 and 1: effective numbers (1 - .81) / .1 = 1.9 and 1, so weights as 1/1.9 : 1.
+    loss = effective_number(np.array([2.0, 1.0]), beta=0.9).loss
+    assert loss is not None
+    assert loss.class_weights is not None
+    common, rare = loss.class_weights
+    assert rare / common == pytest.approx(1.9)
+    assert 2 * common + rare == pytest.approx(3)
+
+
+def test_between_no_weights_and_plain_class_weights():
+    flat, steep = (effective_number(STUDY, beta=beta).loss for beta in (0.0, 0.999999))
+    assert flat is not None
+    assert steep is not None
+    assert flat.class_weights == pytest.approx((1.0, 1.0, 1.0))
+    assert steep.class_weights == pytest.approx(tuple(weights(STUDY)), rel=0.01)
+
+
+def test_focal_and_class_balanced_focal():
+    assert focal(STUDY, gamma=1.5) == Plan(loss=Loss(focal=1.5))
+    both, alone = class_balanced_focal(STUDY, gamma=1.5, beta=0.99), effective_number(STUDY, beta=0.99)
+    assert both.loss is not None
+    assert alone.loss is not None
+    assert both.loss == Loss(class_weights=alone.loss.class_weights, focal=1.5)
+
+
+def test_deferred_weights_are_those_of_the_effective_number():
+    plan, now = deferred_weights(STUDY, start=0.8, beta=0.999), effective_number(STUDY, beta=0.999).loss
+    assert now is not None
+    assert plan == Plan(stages=(Stage(0.8, class_weights=now.class_weights),))

@@ -9,7 +9,7 @@ import pytest
 from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import Progress, Tick
 from evenhand.study import bench as bench_module
-from evenhand.study.bench import carry_out, trained_part
+from evenhand.study.bench import carry_out
 
 
 class Told(Progress):
@@ -87,20 +87,6 @@ def test_a_single_hold_out_set_and_too_few_images(study: Any) -> None:
         study.bench("none", rows=np.arange(study.n - 10))
     with pytest.raises(DataError, match="all of one group"):
         study.bench("group", group=np.where(study.labels == 2, 50, np.arange(study.n)))
-
-
-@pytest.mark.parametrize(
-    ("remedy", "trained"),
-    [
-        ("none", "none"),
-        ("logit-adjust", "none"),
-        ("logit-adjust:tau=0.5", "none"),
-        ("augment+logit-adjust", "augment"),
-        ("sampler:q=0.5", "sampler:q=0.5"),
-    ],
-)
-def test_what_is_trained_of_a_remedy(remedy: str, trained: str) -> None:
-    assert trained_part(remedy) == trained
 
 
 def test_the_longest_training_begins_first(study: Any) -> None:

@@ -6,8 +6,8 @@ import torch
 
 from evenhand.data.batches import Augmentation
 from evenhand.remedies.catalogue import plan_for
-from evenhand.remedies.plan import Loss, Plan
-from evenhand.training.loop import TrainingSet, criterion, fit, inner_slice
+from evenhand.remedies.plan import Draw, Head, Mixing, Plan, Stage
+from evenhand.training.loop import TrainingSet, fit, inner_slice
 from evenhand.training.predict import predict, softmax
 from evenhand.training.recipe import Recipe
 
@@ -86,23 +86,6 @@ def test_reference_recipe_step_by_step_against_plain_pytorch() -> None:
         torch.testing.assert_close(fitted.network.state_dict()[name], value, rtol=1e-4, atol=1e-5, msg=name)
 
 
-def test_class_weights_by_hand() -> None:
-    logits, labels = torch.tensor([[0.0, 0.0], [0.0, 2.0]]), torch.tensor([0, 1])
-    each = [np.log(2), np.log(1 + np.exp(-2))]
-    mean = criterion(Loss(class_weights=(0.5, 3.0)), RECIPE, "cpu")(logits, labels)
-    assert float(mean) == pytest.approx((0.5 * each[0] + 3.0 * each[1]) / 2)
-    batch = criterion(Loss(class_weights=(0.5, 3.0), normalise="batch"), RECIPE, "cpu")(logits, labels)
-    assert float(batch) == pytest.approx((0.5 * each[0] + 3.0 * each[1]) / 3.5)
-    torchs = torch.nn.functional.cross_entropy(logits, labels, weight=torch.tensor([0.5, 3.0]))
-    assert float(batch) == pytest.approx(float(torchs))
-
-
-def test_logit_offsets_and_soft_labels_by_hand() -> None:
-    loss = criterion(Loss(logit_offsets=(np.log(0.75), np.log(0.25))), RECIPE, "cpu")
-    assert float(loss(torch.zeros(1, 2), torch.tensor([1]))) == pytest.approx(np.log(4))
-    assert float(loss(torch.zeros(1, 2), torch.tensor([[0.5, 0.5]]))) == pytest.approx((np.log(4) + np.log(4 / 3)) / 2)
-
-
 def test_soft_labels_that_are_hard_train_the_same_network() -> None:
     examples = data()
     soft = TrainingSet(examples.pixels, np.eye(2, dtype=np.float32)[examples.targets], examples.identity)
@@ -169,3 +152,64 @@ def test_predict_leaves_the_network_as_it_was_and_averages_mirrors() -> None:
     np.testing.assert_allclose(both, (plain + mirrored) / 2, rtol=1e-4, atol=1e-5)
     assert network.training
     np.testing.assert_allclose(softmax(np.array([[0, np.log(3)]], dtype=np.float32)), [[0.25, 0.75]], rtol=1e-6)
+
+
+# What changes late, what is mixed, and what stands on top
+
+
+def test_a_stage_begins_when_its_share_of_the_images_has_been_seen() -> None:
+    """48 images a plain epoch, 2 epochs: a stage at .8 begins after 77 images; the second epoch is cut there."""
+    late = Stage(0.8, draw=Draw("counts", (0.0, 12.0), 12))
+    plain = fit(data(), Plan(), RECIPE, n_classes=2, seed=0).curve
+    curve = fit(data(), Plan(stages=(late,)), RECIPE, n_classes=2, seed=0).curve
+    # 6 steps, then 29 images in 4 steps, then 19 images in epochs of 12 and 7: 2 steps and 1.
+    assert [len(curve.step_loss), len(curve.epoch_loss)] == [6 + 4 + 2 + 1, 4]
+    assert curve.step_loss[:9] == plain.step_loss[:9]
+
+
+def test_weights_that_come_late_change_nothing_before() -> None:
+    late = Plan(stages=(Stage(0.5, class_weights=(0.5, 2.5)),))
+    plain, weighted = (fit(data(), plan, RECIPE, n_classes=2, seed=0).curve.step_loss for plan in (Plan(), late))
+    assert plain[:6] == weighted[:6]
+    assert plain[6:] != weighted[6:]
+
+
+def test_early_stopping_waits_for_the_last_stage() -> None:
+    recipe = replace(RECIPE, epochs=10, early_stopping=1, learning_rate=0.0)
+    plan = Plan(stages=(Stage(0.6, class_weights=(1.0, 1.0)),))
+    fitted = fit(data(), plan, recipe, n_classes=2, seed=0, validation=data(16, seed=3))
+    assert len(fitted.curve.epoch_loss) > 6
+    assert len(fitted.curve.validation_loss) <= 3
+
+
+def test_mixing_with_no_partner_at_all_is_plain_training_on_label_rows() -> None:
+    recipe = replace(RECIPE, augmentation=Augmentation(crop=4, flip_horizontal=True))
+    examples = data()
+    soft = TrainingSet(examples.pixels, np.eye(2, dtype=np.float32)[examples.targets], examples.identity)
+    for method in ("blend", "patch"):
+        plan = Plan(mixing=Mixing(method, 1.0, chance=0.0))  # type: ignore[arg-type]
+        mixed = fit(examples, plan, recipe, n_classes=2, seed=0)
+        assert weights(mixed) == weights(fit(soft, Plan(), recipe, n_classes=2, seed=0))
+
+
+@pytest.mark.parametrize("mixing", [Mixing("blend", 1.0), Mixing("patch", 1.0, 0.5, partners=(0.7, 2.0))])
+def test_mixed_training_learns_and_is_a_function_of_its_arguments(mixing: Mixing) -> None:
+    recipe = replace(RECIPE, learning_rate=0.02, epochs=12, augmentation=Augmentation(flip_horizontal=True))
+    one, same = (fit(data(), Plan(mixing=mixing), recipe, n_classes=2, seed=0) for _ in range(2))
+    assert weights(one) == weights(same)
+    fresh = data(seed=9)
+    assert (predict(one.network, fresh.pixels, recipe).argmax(axis=1) == fresh.targets).mean() > 0.9
+    assert weights(one) != weights(fit(data(), Plan(), recipe, n_classes=2, seed=0))
+
+
+@pytest.mark.parametrize("model", ["simple", "resnet"])
+@pytest.mark.parametrize(
+    "head", [Head("cosine", 16.0), Head("experts", logit_offsets=((0.0, 0.0), (-0.3, -1.4), (-0.6, -2.8)))]
+)
+def test_other_last_layers_learn(model: str, head: Head) -> None:
+    recipe = replace(RECIPE, model=model, width=4, learning_rate=0.02, epochs=12)
+    fitted = fit(data(), Plan(head=head), recipe, n_classes=2, seed=0)
+    fresh = data(seed=9)
+    logits = predict(fitted.network, fresh.pixels, recipe)
+    assert logits.shape == (48, 2)
+    assert (logits.argmax(axis=1) == fresh.targets).mean() > 0.9

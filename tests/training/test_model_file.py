@@ -8,6 +8,7 @@ import torch
 
 from evenhand.errors import ModelFileError
 from evenhand.models.catalogue import build
+from evenhand.models.heads import Shape
 from evenhand.training.model_file import Model, load_foreign, load_model, save_model
 from evenhand.training.predict import predict, softmax
 from evenhand.training.recipe import Recipe
@@ -32,6 +33,16 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     described = json.loads((tmp_path / "model/model.json").read_text(encoding="utf-8"))
     assert described["remedy"] == "none"
     assert described["classes"][0] == "قطة"
+
+
+@pytest.mark.parametrize("shape", [Shape("cosine", scale=30.0), Shape(experts=3)])
+def test_what_stands_on_top_is_saved_and_loaded(tmp_path: Path, shape: Shape) -> None:
+    member = build("resnet", n_classes=3, size=(16, 16), width=4, shape=shape).eval()
+    made = Model(("a", "b", "c"), (16, 16), RECIPE, (member,), shape=shape)
+    save_model(made, tmp_path, {})
+    found = load_model(tmp_path)
+    assert found.shape == shape
+    np.testing.assert_array_equal(found.probabilities(PIXELS), made.probabilities(PIXELS))
 
 
 def test_members_flips_offsets_and_temperature_combine_as_stated() -> None:

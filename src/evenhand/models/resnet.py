@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from evenhand.errors import DataError
+from evenhand.models.network import Network
 
 SMALLEST_SIDE = 8
 STEM_SIDE = 48
@@ -34,7 +35,7 @@ class _Residual(nn.Module):
         return hidden + self.second(self.first(hidden))  # type: ignore[no-any-return]
 
 
-class ResNet(nn.Module):
+class ResNet(Network):
     """Stem, three stages that halve the map and widen it, residual blocks in the first and last, pooled linear head.
 
     Parameters
@@ -52,6 +53,9 @@ class ResNet(nn.Module):
         When the images are smaller than 8x8 pixels.
     """
 
+    SHARED = ("stem", "stage1", "stage2")
+    LAST = "head"
+
     def __init__(self, n_classes: int, size: tuple[int, int], width: int = 24) -> None:
         super().__init__()
         if min(size) < SMALLEST_SIDE:
@@ -66,12 +70,11 @@ class ResNet(nn.Module):
         self.stage3 = nn.Sequential(_convolution(4 * width, 4 * width), nn.MaxPool2d(2), _Residual(4 * width))
         self.head = nn.Linear(4 * width, n_classes)
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """Return the (n, 4 * width) pooled activations; `pixels` is (n, 3, h, w) in [0, 1]."""
-        hidden = self.stage3(self.stage2(self.stage1(self.stem(pixels * 4 - 2))))
-        return torch.amax(hidden, dim=(2, 3))
+    def shared(self, pixels: Tensor) -> Tensor:
+        """Return the maps of the second stage; `pixels` is (n, 3, h, w) in [0, 1]."""
+        hidden: Tensor = self.stage2(self.stage1(self.stem(pixels * 4 - 2)))
+        return hidden
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return the (n, K) logits; `pixels` is (n, 3, h, w) in [0, 1]."""
-        logits: Tensor = self.head(self.features(pixels))
-        return logits
+    def tail(self, hidden: Tensor) -> Tensor:
+        """Return the (n, 4 * width) pooled activations of the third stage."""
+        return torch.amax(self.stage3(hidden), dim=(2, 3))

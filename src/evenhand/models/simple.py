@@ -7,13 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from evenhand.errors import DataError
+from evenhand.models.network import Network
 
 SMALLEST_SIDE = 16
 GRID = 5
 """Side of the feature map at 32x32 pixels; larger images are averaged down to it, so the weights fit any size."""
 
 
-class Simple(nn.Module):
+class Simple(Network):
     """The reference study's network, with the keys of its checkpoint: conv1, conv2, fc1, fc2, fc3.
 
     Parameters
@@ -28,6 +29,9 @@ class Simple(nn.Module):
     DataError
         When the images are too small for two 5x5 convolutions with pooling.
     """
+
+    SHARED = ("conv1", "conv2")
+    LAST = "fc3"
 
     def __init__(self, n_classes: int, size: tuple[int, int]) -> None:
         super().__init__()
@@ -44,18 +48,15 @@ class Simple(nn.Module):
         self.fc2 = nn.Linear(120, 84)
         self.fc3 = nn.Linear(84, n_classes)
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """Return the (n, 84) activations under the last layer; `pixels` is (n, 3, h, w) in [0, 1]."""
+    def shared(self, pixels: Tensor) -> Tensor:
+        """Return the pooled maps of the convolutions; `pixels` is (n, 3, h, w) in [0, 1]."""
         hidden = pixels * 2 - 1
         # The maximum of rectified values is the rectified maximum, and pooling first leaves a quarter to rectify.
         hidden = functional.relu(functional.max_pool2d(self.conv1(hidden), 2))
         hidden = functional.relu(functional.max_pool2d(self.conv2(hidden), 2))
-        if tuple(hidden.shape[2:]) != self.grid:
-            hidden = functional.adaptive_avg_pool2d(hidden, self.grid)
+        return hidden if tuple(hidden.shape[2:]) == self.grid else functional.adaptive_avg_pool2d(hidden, self.grid)
+
+    def tail(self, hidden: Tensor) -> Tensor:
+        """Return the (n, 84) activations of the second linear layer."""
         hidden = functional.dropout(functional.relu(self.fc1(torch.flatten(hidden, 1))), 0.5, self.training)
         return functional.dropout(functional.relu(self.fc2(hidden)), 0.5, self.training)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return the (n, K) logits; `pixels` is (n, 3, h, w) in [0, 1]."""
-        logits: Tensor = self.fc3(self.features(pixels))
-        return logits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from evenhand.data.batches import Augmentation
-from evenhand.remedies.counting import Counts, whole
+from evenhand.remedies.counting import Counts, missing, whole
 from evenhand.remedies.plan import Plan, Synthesis
 
 
@@ -71,6 +71,35 @@ def smote(counts: Counts, *, k: int) -> Plan:
     k : int in [1, 50]
         Nearest neighbours.
     """
-    images = whole(counts)
-    missing = tuple(int(images.max() - count) if count else 0 for count in images)
-    return Plan(synthesis=Synthesis("smote", missing, (("neighbours", float(k)),)))
+    return Plan(synthesis=Synthesis("smote", missing(counts), (("neighbours", float(k)),)))
+
+
+def borderline_smote(counts: Counts, *, k: int, m: int) -> Plan:
+    """Return a plan as `smote` does, the new images starting from images near the border of their class only.
+
+    Han et al. (2005), Borderline-SMOTE1: of the `m` nearest images of any class at least half, but not all, are of
+    other classes. A class that has no such image is filled up as `smote` does.
+
+    Parameters
+    ----------
+    counts, k
+        As in `smote`.
+    m : int in [1, 50]
+        Neighbours of any class that tell whether an image is near the border.
+    """
+    parameters = (("neighbours", float(k)), ("watched", float(m)))
+    return Plan(synthesis=Synthesis("borderline", missing(counts), parameters))
+
+
+def adasyn(counts: Counts, *, k: int) -> Plan:
+    """Return a plan as `smote` does, more of the new images starting where other classes are near.
+
+    He et al. (2008): the number that starts from an image goes with the share of other classes among its `k` nearest
+    images. A class to which no other is near is filled up as `smote` does.
+
+    Parameters
+    ----------
+    counts, k
+        As in `smote`; `k` neighbours of any class are watched, and as many of the same class are interpolated to.
+    """
+    return Plan(synthesis=Synthesis("adasyn", missing(counts), (("neighbours", float(k)),)))

@@ -1,121 +1,32 @@
-"""The remedies by name, and the small language that asks for them: ``smote+augment``, ``class-weights:gamma=0.5``."""
+"""The language that asks for remedies by name, ``smote+augment`` or ``class-weights:gamma=0.5``, and their plans."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.errors import UsageError, suggest
 from evenhand.records import Floats, Ints
-from evenhand.remedies.augmenting import augment, augment_online, none, smote
 from evenhand.remedies.counting import class_counts
-from evenhand.remedies.margins import balanced_softmax, logit_adjust
+from evenhand.remedies.entries import REMEDIES
 from evenhand.remedies.plan import Plan, compose
-from evenhand.remedies.remedy import Parameter, Remedy, Value
-from evenhand.remedies.sampling import oversample, sampler, undersample
-from evenhand.remedies.weighting import class_weights
+from evenhand.remedies.remedy import TUNED, Parameter, Remedy, Value
 
-_CROP = Parameter(4, "largest shift, in pixels per 32 pixels of side", 0, 16)
-_TAU = Parameter(1.0, "strength", 0, 2)
-
-REMEDIES: dict[str, Remedy] = {
-    "none": Remedy(
-        function=none,
-        description="Plain training on the images as they are; the baseline that every other remedy has to beat.",
-        source="reference study, experiment 1",
-        sets=None,
-    ),
-    "augment": Remedy(
-        function=augment,
-        description="Adds mirrored, shifted copies of other brightness and contrast of every image before training.",
-        source="Shorten and Khoshgoftaar 2019 (Journal of Big Data 6:60)",
-        sets="synthesis",
-        parameters={
-            "factor": Parameter(1, "copies of every image", 1, 20),
-            "crop": _CROP,
-            "jitter": Parameter(0.2, "largest relative change of brightness and of contrast", 0, 0.9),
-            "flip": Parameter("horizontal", "how half of the copies are mirrored", choices=("horizontal", "none")),
-        },
-    ),
-    "augment-online": Remedy(
-        function=augment_online,
-        description="Shifts, mirrors and partly blanks every image afresh each time it is drawn.",
-        source="He et al. 2016 (arXiv 1512.03385); DeVries and Taylor 2017 (arXiv 1708.04552) for cutout",
-        sets="augmentation",
-        parameters={
-            "crop": _CROP,
-            "cutout": Parameter(8, "side of the blanked square, in pixels per 32 pixels of side", 0, 32),
-            "flip": Parameter(
-                "horizontal", "how half of the images are mirrored", choices=("horizontal", "vertical", "both", "none")
-            ),
-        },
-    ),
-    "oversample": Remedy(
-        function=oversample,
-        description="Repeats rare images until every class is as large as the largest.",
-        source="Japkowicz and Stephen 2002 (Intelligent Data Analysis 6:5)",
-        sets="draw",
-        corrects_prior=True,
-    ),
-    "undersample": Remedy(
-        function=undersample,
-        description="Uses, each epoch afresh, only as many images of each class as the smallest has.",
-        source="Japkowicz and Stephen 2002 (Intelligent Data Analysis 6:5)",
-        sets="draw",
-        corrects_prior=True,
-    ),
-    "sampler": Remedy(
-        function=sampler,
-        description="Draws every class equally often, in an epoch of the usual length: over- and under-sampling.",
-        source="Kang et al. 2020 (arXiv 1910.09217), eq. 1",
-        sets="draw",
-        corrects_prior=True,
-        parameters={"q": Parameter(0.0, "class shares go with n_y^q: 0 balanced, 0.5 square root, 1 plain", 0, 1)},
-    ),
-    "class-weights": Remedy(
-        function=class_weights,
-        description="Makes mistakes on rare classes cost more in the loss.",
-        source="King and Zeng 2001 (Political Analysis 9:137)",
-        sets="loss",
-        corrects_prior=True,
-        parameters={
-            "gamma": Parameter(1.0, "strength: 0 no weights, 1 every class weighs the same", 0, 2),
-            "by": Parameter(
-                "example",
-                "a batch is divided by its size (example) or by the sum of its weights (class, as torch does)",
-                choices=("example", "class"),
-            ),
-        },
-    ),
-    "smote": Remedy(
-        function=smote,
-        description="Adds synthetic images between similar images of a class until all classes are equally large.",
-        source="Chawla et al. 2002 (JAIR 16:321), by imbalanced-learn",
-        sets="synthesis",
-        corrects_prior=True,
-        parameters={"k": Parameter(5, "nearest neighbours", 1, 50)},
-    ),
-    "balanced-softmax": Remedy(
-        function=balanced_softmax,
-        description="Adds the logarithm of the class shares to the logits while training: it need not be learned.",
-        source="Ren et al. 2020 (arXiv 2007.10740)",
-        sets="loss",
-        corrects_prior=True,
-        parameters={"tau": _TAU},
-    ),
-    "logit-adjust": Remedy(
-        function=logit_adjust,
-        description="Trains plainly, then subtracts the logarithm of the class shares from the logits.",
-        source="Menon et al. 2021 (arXiv 2007.07314)",
-        sets="post",
-        corrects_prior=True,
-        parameters={"tau": _TAU},
-    ),
-}
+__all__ = [
+    "REMEDIES",
+    "RemedyPart",
+    "RemedySpec",
+    "canonical",
+    "parse",
+    "plan_for",
+    "trained_part",
+    "trunk_part",
+    "tunings",
+]
 
 _LAYERS = tuple(part.name for part in fields(Plan))
 
@@ -145,12 +56,12 @@ class RemedySpec:
         return "+".join(map(str, self.parts)) or "none"
 
 
-def parse(text: str, catalogue: Mapping[str, Remedy] = REMEDIES) -> RemedySpec:
+def parse(text: str, catalogue: Mapping[str, Remedy] = REMEDIES, *, allow_stacking: bool = False) -> RemedySpec:
     """Return what a text like ``augment:factor=2+sampler`` asks for.
 
-    Parts are put in the order in which the loop carries them out (images added, images drawn, images altered, loss,
-    correction afterwards), for their plans do not depend on the order written. Two parts that both add images keep
-    the order written: the second works on what the first left.
+    Parts are put in the order in which the loop carries them out (images added, images drawn, images altered and mixed,
+    loss, last layer, correction afterwards), for their plans do not depend on the order written. Two parts that both
+    add images keep the order written: the second works on what the first left.
 
     Parameters
     ----------
@@ -158,6 +69,8 @@ def parse(text: str, catalogue: Mapping[str, Remedy] = REMEDIES) -> RemedySpec:
         ``A+B`` asks for both, ``A:name=value,other=value`` sets parameters.
     catalogue : mapping of str to Remedy
         The remedies known.
+    allow_stacking : bool
+        Whether several parts may make up for the class counts.
 
     Raises
     ------
@@ -165,13 +78,19 @@ def parse(text: str, catalogue: Mapping[str, Remedy] = REMEDIES) -> RemedySpec:
         When a name, a parameter or a value is wrong, or when two parts cannot be combined.
     """
     parts = [_parse_part(part.strip(), text, catalogue) for part in text.split("+")]
-    acting = [part for part in parts if catalogue[part.name].sets is not None]
+    acting = [part for part in parts if catalogue[part.name].layers]
     for left, right in combinations(acting, 2):
-        _refuse_conflict(left.name, right.name, catalogue)
-    return RemedySpec(tuple(sorted(acting, key=lambda part: _LAYERS.index(catalogue[part.name].sets or ""))))
+        _refuse_conflict(left.name, right.name, catalogue, allow_stacking=allow_stacking)
+    return RemedySpec(tuple(sorted(acting, key=lambda part: _turn(part.name, catalogue[part.name]))))
 
 
-def canonical(text: str, catalogue: Mapping[str, Remedy] = REMEDIES) -> str:
+def _turn(name: str, remedy: Remedy) -> tuple[int, str]:
+    layer = remedy.layers[0].split(".")[0]
+    # Only parts that add images are told apart by their order.
+    return _LAYERS.index(layer), "" if layer == "synthesis" else name
+
+
+def canonical(text: str, catalogue: Mapping[str, Remedy] = REMEDIES, *, allow_stacking: bool = False) -> str:
     """Return the normal form of a text, for trial keys: parameters sorted, defaults dropped, numbers spelled one way.
 
     Raises
@@ -179,7 +98,7 @@ def canonical(text: str, catalogue: Mapping[str, Remedy] = REMEDIES) -> str:
     UsageError
         As in `parse`.
     """
-    return str(parse(text, catalogue))
+    return str(parse(text, catalogue, allow_stacking=allow_stacking))
 
 
 def plan_for(
@@ -187,11 +106,14 @@ def plan_for(
     labels: Ints | Floats | NDArray[np.float64],
     n_classes: int,
     catalogue: Mapping[str, Remedy] = REMEDIES,
+    *,
+    allow_stacking: bool = False,
 ) -> Plan:
     """Return the plan that a text asks for on these labels.
 
     Each part plans for the class counts that the parts before it leave: in ``augment+sampler`` an epoch is as long as
-    the training set with its copies.
+    the training set with its copies. A second training sees the images themselves, and plans for them. A parameter
+    that is to be tuned has its default until then, see `tunings`.
 
     Parameters
     ----------
@@ -203,6 +125,8 @@ def plan_for(
         Number of classes, K.
     catalogue : mapping of str to Remedy
         The remedies known.
+    allow_stacking : bool
+        As in `parse`.
 
     Raises
     ------
@@ -211,16 +135,60 @@ def plan_for(
     DataError
         When there is no label.
     """
-    counts = class_counts(labels, n_classes)
+    original = counts = class_counts(labels, n_classes)
     plan = Plan()
-    for part in parse(text, catalogue).parts:
+    for part in parse(text, catalogue, allow_stacking=allow_stacking).parts:
         remedy = catalogue[part.name]
-        settings = {name: parameter.default for name, parameter in remedy.parameters.items()} | dict(part.parameters)
-        added = remedy.function(counts.copy(), **settings)
+        said = {name: value for name, value in part.parameters if value != TUNED}
+        settings = {name: parameter.default for name, parameter in remedy.parameters.items()} | said
+        added = remedy.function((original if "refit" in remedy.layers else counts).copy(), **settings)
         plan = compose(plan, added)
         if added.synthesis is not None:
             counts = counts + np.asarray(added.synthesis.totals())
     return plan
+
+
+# What the study makes of a text. It was read before any work began, with or without leave to stack; here all are read.
+
+
+def trained_part(text: str, catalogue: Mapping[str, Remedy] = REMEDIES) -> str:
+    """Return the remedy without what acts only on finished predictions: ``logit-adjust`` is trained as ``none``."""
+    parts = parse(text, catalogue, allow_stacking=True).parts
+    return str(RemedySpec(tuple(part for part in parts if catalogue[part.name].layers != ("post",))))
+
+
+def trunk_part(text: str, catalogue: Mapping[str, Remedy] = REMEDIES) -> str:
+    """Return the remedy whose training is the first of this one's: of ``augment+crt`` it is ``augment``."""
+    found = []
+    for part in parse(trained_part(text, catalogue), catalogue, allow_stacking=True).parts:
+        first = catalogue[part.name].trunk
+        if first is None:
+            found.append(str(part))
+        elif first != "none":
+            shared = tuple(pair for pair in part.parameters if pair[0] in catalogue[first].parameters)
+            found.append(str(RemedyPart(first, shared)))
+    return canonical("+".join(found) or "none", catalogue, allow_stacking=True)
+
+
+def tunings(text: str, catalogue: Mapping[str, Remedy] = REMEDIES) -> tuple[str, ...]:
+    """Return what a text stands for: itself, or with ``tau=tuned`` one text for each value to choose among.
+
+    The first is the one with the default, which is taken where nothing tells the values apart.
+    """
+    parts = parse(text, catalogue, allow_stacking=True).parts
+    chosen = product(*(_choices(part, catalogue[part.name].parameters) for part in parts))
+    return tuple(canonical("+".join(texts) or "none", catalogue, allow_stacking=True) for texts in chosen)
+
+
+def _choices(part: RemedyPart, known: Mapping[str, Parameter]) -> list[str]:
+    """Return the texts of one part with each value that a parameter to be tuned can have, its default first."""
+    fixed = [(name, value) for name, value in part.parameters if value != TUNED]
+    grids = []
+    for name in (name for name, value in part.parameters if value == TUNED):
+        usual = float(known[name].default)
+        nearest_first = sorted((abs(value - usual), value) for value in known[name].grid)
+        grids.append([(name, value) for _, value in nearest_first])
+    return [str(RemedyPart(part.name, tuple(sorted((*fixed, *values))))) for values in product(*grids)]
 
 
 def _parse_part(text: str, whole: str, catalogue: Mapping[str, Remedy]) -> RemedyPart:
@@ -245,19 +213,27 @@ def _parse_part(text: str, whole: str, catalogue: Mapping[str, Remedy]) -> Remed
     return RemedyPart(name, tuple(sorted((key, value) for key, value in found.items() if value != known[key].default)))
 
 
-def _refuse_conflict(left: str, right: str, catalogue: Mapping[str, Remedy]) -> None:
+def _refuse_conflict(left: str, right: str, catalogue: Mapping[str, Remedy], *, allow_stacking: bool) -> None:
     first, second = catalogue[left], catalogue[right]
     if left == right:
         raise UsageError(f"The remedy {left} is named twice; keep it once.")
     if {left, right} == {"oversample", "undersample"}:
         raise UsageError("oversample and undersample at once is what the remedy sampler does; write sampler instead.")
-    if first.corrects_prior and second.corrects_prior:
+    if first.corrects_prior and second.corrects_prior and not allow_stacking:
         raise UsageError(
             f"{left} and {right} both make up for the class counts; together they would correct twice and favour the "
-            f"rare classes too much. Keep one of them."
+            f"rare classes too much. Keep one of them, or allow it with --allow-stacking."
         )
-    if first.sets == second.sets and first.sets != "synthesis":
-        raise UsageError(f"{left} and {right} both set the {first.sets} of the training; keep one of them.")
+    for one, other in product(first.layers, second.layers):
+        nested = f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+        if nested and one != "synthesis":
+            raise UsageError(f"{left} and {right} both set the {one} of the training; keep one of them.")
+    for twice, topped, head in ((first, second, right), (second, first, left)):
+        if "refit" in twice.layers and "head" in topped.layers:
+            raise UsageError(
+                f"{left} and {right} cannot be combined: the second training would put a plain last layer in place of "
+                f"that of {head}. Keep one of them."
+            )
 
 
 def _spelled(value: Value) -> str:

@@ -8,7 +8,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import ModuleType
 from typing import Any
 
@@ -16,11 +16,11 @@ import numpy as np
 
 from evenhand.errors import UsageError
 from evenhand.records import Ints
-from evenhand.remedies.catalogue import REMEDIES, parse, plan_for
-from evenhand.remedies.counting import Counts, expected_counts
-from evenhand.remedies.plan import Plan
+from evenhand.remedies.catalogue import REMEDIES, RemedyPart, parse, plan_for, trunk_part
+from evenhand.remedies.per_class import draws, frame, images_of, log_shares, per_class
+from evenhand.remedies.plan import Loss, Plan, Synthesis
 from evenhand.remedies.remedy import Remedy
-from evenhand.remedies.synthesis import synthesise
+from evenhand.remedies.synthesis import synthesise, synthesise_features
 
 CASES: tuple[tuple[int, ...], ...] = (
     (4949, 449, 227),
@@ -30,6 +30,9 @@ CASES: tuple[tuple[int, ...], ...] = (
     (6, 0, 2),
 )
 """Class counts a remedy is tried on: the reference study's, a single image, two classes, a tail, a missing class."""
+
+
+_LOSS_PARTS = ("class_weights", "logit_offsets", "margins", "focal")
 
 
 class ContractError(AssertionError):
@@ -44,7 +47,8 @@ def check_remedy(text: str, catalogue: Mapping[str, Remedy] = REMEDIES) -> None:
     catalogue says; every tuple has one entry a class, finite, and weights are positive with mean 1 over the training
     images; counts grow with the data set while strengths, unless the catalogue says otherwise, do not. Only a remedy
     that says so corrects the class shares; it never makes them more uneven, and on balanced data it changes nothing.
-    Inputs and global random state are left alone, torch is not needed, and what a synthesis plans is what it makes.
+    A remedy with a second training names the remedy that its first one is, and both plan it alike. Inputs and global
+    random state are left alone, torch is not needed, and what a synthesis plans is what it makes.
 
     Parameters
     ----------
@@ -81,12 +85,16 @@ class _Case:
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
     @property
+    def spec(self) -> tuple[RemedyPart, ...]:
+        return parse(self.text, self.catalogue).parts
+
+    @property
     def corrects(self) -> bool:
-        return any(self.catalogue[part.name].corrects_prior for part in parse(self.text, self.catalogue).parts)
+        return any(self.catalogue[part.name].corrects_prior for part in self.spec)
 
     @property
     def scale_free(self) -> bool:
-        return all(self.catalogue[part.name].scale_free for part in parse(self.text, self.catalogue).parts)
+        return all(self.catalogue[part.name].scale_free for part in self.spec)
 
     def plan(self, labels: Any = None) -> Plan:
         labels = self.labels if labels is None else labels
@@ -170,14 +178,20 @@ def _global_random_state() -> tuple[object, ...]:
 
 
 def _check_fields(case: _Case, plan: Plan) -> None:
-    said = {case.catalogue[part.name].sets for part in parse(case.text, case.catalogue).parts}
-    found = {part.name for part in fields(Plan) if getattr(plan, part.name) is not None}
-    case.require(found == said, f"the catalogue says it sets {sorted(map(str, said))}, the plan sets {sorted(found)}")
+    said = {layer for part in case.spec for layer in case.catalogue[part.name].layers}
+    found = {part.name for part in fields(Plan) if getattr(plan, part.name) is not None and part.name != "loss"}
+    plain = Loss()
+    loss = plan.loss or plain
+    found |= {f"loss.{name}" for name in _LOSS_PARTS if getattr(loss, name) != getattr(plain, name)}
+    if "loss" in said:  # said as a whole: any of its parts will do
+        said = (said - {"loss"}) | {name for name in found if name.startswith("loss.")}
+        case.require(plan.loss is not None, "the catalogue says it sets the loss, the plan sets no loss")
+    case.require(found == said, f"the catalogue says it sets {sorted(said)}, the plan sets {sorted(found)}")
 
 
 def _check_entries(case: _Case, plan: Plan) -> None:
     present = np.asarray(case.counts) > 0
-    for entry in _per_class(plan):
+    for entry in per_class(plan):
         case.require(len(entry.values) == len(case.counts), f"{entry.name} must have one entry a class")
         values = np.asarray(entry.values, dtype=np.float64)
         case.require(np.isfinite(values).all(), f"{entry.name} must be finite: {entry.values}")
@@ -187,18 +201,19 @@ def _check_entries(case: _Case, plan: Plan) -> None:
             whole = (values >= 0).all() and (values == np.rint(values)).all()
             case.require(whole, f"{entry.name} must be whole images: {entry.values}")
             case.require((values[~present] == 0).all(), f"{entry.name} asks for images of a class that has none")
-    if plan.draw is not None:
-        case.require(plan.draw.length >= 1, "an epoch must hold at least one image")
-        total = plan.draw.method != "counts" or plan.draw.length == sum(plan.draw.values)
+    for draw in draws(plan):
+        case.require(draw.length >= 1, "an epoch must hold at least one image")
+        total = draw.method != "counts" or draw.length == sum(draw.values)
         case.require(total, "the length of the epoch must be the sum of its counts")
+    starts = [stage.start for stage in plan.stages or ()]
+    ordered = all(0 < start < 1 for start in starts) and starts == sorted(set(starts))
+    case.require(ordered, f"stages must begin inside the training, one after the other: {starts}")
 
 
 def _check_mean_one(case: _Case, plan: Plan) -> None:
-    images = np.asarray(case.counts, dtype=np.float64)
-    if plan.synthesis is not None:
-        images = images + np.asarray(plan.synthesis.totals())
-    for entry in _per_class(plan):
+    for entry in per_class(plan):
         if entry.positive:
+            images = images_of(entry, plan, case.labels, len(case.counts))
             mean = float((images * entry.values).sum() / images.sum())
             case.require(abs(mean - 1) < 1e-6, f"{entry.name} must have mean 1 over the training images, not {mean:g}")
 
@@ -207,8 +222,8 @@ def _check_renumbering(case: _Case, plan: Plan) -> None:
     n_classes = len(case.counts)
     order = np.roll(np.arange(n_classes), 1)
     renumbered = case.plan(order[case.labels])
-    case.require(_frame(renumbered) == _frame(plan), "renumbering the classes changes the plan")
-    for before, after in zip(_per_class(plan), _per_class(renumbered), strict=True):
+    case.require(frame(renumbered) == frame(plan), "renumbering the classes changes the plan")
+    for before, after in zip(per_class(plan), per_class(renumbered), strict=True):
         moved = np.asarray(after.values)[order]
         case.require(np.allclose(moved, before.values, rtol=1e-9), f"{before.name} does not follow the class numbers")
 
@@ -217,20 +232,20 @@ def _check_scale(case: _Case, plan: Plan) -> None:
     if 0 in case.counts:
         return  # a missing class counts as one image whatever the size, so nothing scales exactly
     tripled = case.plan(np.repeat(case.labels, 3))
-    case.require(_frame(tripled) == _frame(plan), "the size of the data set changes the kind of plan")
-    for before, after in zip(_per_class(plan), _per_class(tripled), strict=True):
+    case.require(frame(tripled) == frame(plan), "the size of the data set changes the kind of plan")
+    for before, after in zip(per_class(plan), per_class(tripled), strict=True):
         if not (before.scales or case.scale_free):
             continue
         expected = np.asarray(before.values) * (3 if before.scales else 1)
         case.require(np.allclose(after.values, expected, rtol=1e-9), f"{before.name} does not scale with the data set")
-    if plan.draw is not None and tripled.draw is not None:
-        case.require(tripled.draw.length == 3 * plan.draw.length, "the epoch does not grow with the data set")
+    for draw, longer in zip(draws(plan), draws(tripled), strict=True):
+        case.require(longer.length == 3 * draw.length, "the epoch does not grow with the data set")
 
 
 def _check_correction(case: _Case, plan: Plan) -> None:
     present = np.asarray(case.counts) > 0
     plain = np.log(np.asarray(case.counts, dtype=np.float64)[present])
-    seen = _log_shares(plan, case.labels, len(case.counts))[present]
+    seen = log_shares(plan, case.labels, len(case.counts))[present]
     if case.corrects:
         case.require(np.ptp(seen) <= np.ptp(plain) + 1e-6, "it says it corrects the class shares and makes them worse")
     else:
@@ -243,22 +258,39 @@ def _check_balanced(case: _Case, plan: Plan) -> None:
     counts = (12,) * len(case.counts)
     even = _Case(case.text, case.catalogue, counts)
     if even.corrects:
-        shares = _log_shares(even.plan(), even.labels, len(counts))
+        shares = log_shares(even.plan(), even.labels, len(counts))
         even.require(np.ptp(shares) < 1e-6, "it treats the classes of balanced data differently")
+
+
+def _check_trunk(case: _Case, plan: Plan) -> None:
+    first = trunk_part(case.text, case.catalogue)
+    told = replace(case, text=first).plan()
+    same = told == replace(plan, refit=None, post=None)
+    case.require(same, f"its first training is said to be that of {first}, which plans another one")
 
 
 def _check_synthesis(case: _Case, plan: Plan) -> None:
     labels = case.labels
-    if plan.synthesis is None or len(labels) > 300:
+    generator = np.random.default_rng(0)
+    if len(labels) > 300:
         return
-    pixels = np.random.default_rng(0).integers(0, 256, (len(labels), 6, 5, 3), dtype=np.uint8)
-    before = pixels.copy()
-    made, added = synthesise(plan.synthesis, pixels, labels, seed=1)
-    again, added_again = synthesise(plan.synthesis, pixels, labels, seed=1)
+    if plan.synthesis is not None:
+        pixels = generator.integers(0, 256, (len(labels), 6, 5, 3), dtype=np.uint8)
+        _check_made(case, plan.synthesis, pixels, synthesise)
+    if plan.refit and plan.refit.synthesis is not None:
+        features = generator.normal(size=(len(labels), 7)).astype(np.float32)
+        _check_made(case, plan.refit.synthesis, features, synthesise_features)
+
+
+def _check_made(case: _Case, asked: Synthesis, images: Any, make: Callable[..., tuple[Any, Any]]) -> None:
+    labels, before = case.labels, images.copy()
+    made, added = make(asked, images, labels, seed=1)
+    again, added_again = make(asked, images, labels, seed=1)
     found = tuple(np.bincount(added, minlength=len(case.counts)).tolist())
-    case.require(found == plan.synthesis.totals(), f"{plan.synthesis.totals()} images are planned, {found} made")
-    case.require(made.dtype == np.uint8 and made.shape[1:] == pixels.shape[1:], "the images made are of another kind")
-    case.require(np.array_equal(pixels, before), "the training images are changed")
+    case.require(found == asked.totals(), f"{asked.totals()} images are planned, {found} made")
+    same_kind = made.dtype == images.dtype and made.shape[1:] == images.shape[1:]
+    case.require(same_kind, "the images made are of another kind")
+    case.require(np.array_equal(images, before), "the training images are changed")
     case.require(np.array_equal(made, again) and np.array_equal(added, added_again), "the same seed makes other images")
 
 
@@ -272,57 +304,6 @@ _CHECKS: tuple[Callable[[_Case, Plan], None], ...] = (
     _check_scale,
     _check_correction,
     _check_balanced,
+    _check_trunk,
     _check_synthesis,
 )
-
-
-@dataclass(frozen=True)
-class _PerClass:
-    """One tuple of a plan with an entry a class: whether it counts images, and whether it weights them."""
-
-    name: str
-    values: tuple[float, ...]
-    scales: bool = False
-    positive: bool = False
-
-
-def _per_class(plan: Plan) -> list[_PerClass]:
-    found = [_PerClass("synthesis.counts", step.counts, scales=True) for step in _steps(plan)]
-    if plan.draw is not None:
-        counted = plan.draw.method == "counts"
-        found.append(_PerClass("draw.values", plan.draw.values, scales=counted, positive=not counted))
-    if plan.loss is not None and plan.loss.class_weights is not None:
-        found.append(_PerClass("loss.class_weights", plan.loss.class_weights, positive=True))
-    if plan.loss is not None and plan.loss.logit_offsets is not None:
-        found.append(_PerClass("loss.logit_offsets", plan.loss.logit_offsets))
-    if plan.post is not None:
-        found.append(_PerClass("post.logit_offsets", plan.post.logit_offsets))
-    return found
-
-
-def _frame(plan: Plan) -> tuple[object, ...]:
-    """Return what is left of a plan without its numbers a class."""
-    draw = None if plan.draw is None else plan.draw.method
-    loss = None if plan.loss is None else plan.loss.normalise
-    return (tuple((s.method, s.parameters) for s in _steps(plan)), draw, plan.augmentation, loss, plan.post is None)
-
-
-def _steps(plan: Plan) -> list[Any]:
-    return [] if plan.synthesis is None else list(plan.synthesis.steps())
-
-
-def _log_shares(plan: Plan, labels: Ints, n_classes: int) -> Counts:
-    """Return the logarithm of the class shares that the finished model takes for granted, up to a constant.
-
-    Images (drawn, repeated or added) times their weight is what the loss sees; an offset on the logits takes over
-    its part of that while training, and one afterwards adds to what was learned.
-    """
-    images = np.maximum(expected_counts(plan, labels, n_classes), 1e-300)
-    shares = np.log(images)
-    if plan.loss is not None and plan.loss.class_weights is not None:
-        shares = shares + np.log(plan.loss.class_weights)
-    if plan.loss is not None and plan.loss.logit_offsets is not None:
-        shares = shares - np.asarray(plan.loss.logit_offsets)
-    if plan.post is not None:
-        shares = shares + np.asarray(plan.post.logit_offsets)
-    return np.asarray(shares)

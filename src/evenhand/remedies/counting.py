@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.errors import DataError
 from evenhand.records import Floats, Ints
-from evenhand.remedies.plan import Plan
+from evenhand.remedies.plan import Draw, Plan
 
 Counts = NDArray[np.float64]
 """(K,) images a class; fractions come from soft labels."""
@@ -46,6 +48,12 @@ def whole(counts: Counts) -> Ints:
     return np.maximum(np.rint(counts), counts > 0).astype(np.int64)
 
 
+def missing(counts: Counts) -> tuple[int, ...]:
+    """Return how many images each class lacks to be as large as the largest; none for a class without an image."""
+    images = whole(counts)
+    return tuple(int(images.max() - count) if count else 0 for count in images)
+
+
 def at_least_one(counts: Counts) -> Counts:
     """Return the counts with a floor of one image.
 
@@ -57,6 +65,8 @@ def at_least_one(counts: Counts) -> Counts:
 def expected_counts(plan: Plan, labels: Ints | Floats | NDArray[np.float64], n_classes: int) -> Counts:
     """Return the images (added ones included) or expected draws of each class in one epoch, as (K,) float64.
 
+    Where the draws change late in the training, it is an average epoch.
+
     Parameters
     ----------
     plan : Plan
@@ -67,12 +77,19 @@ def expected_counts(plan: Plan, labels: Ints | Floats | NDArray[np.float64], n_c
     counts = class_counts(labels, n_classes)
     if plan.synthesis is not None:
         counts = counts + np.asarray(plan.synthesis.totals())
-    if plan.draw is None:
+    starts = [0.0, *(stage.start for stage in plan.stages or ()), 1.0]
+    parts = pairwise(starts)
+    return np.asarray(sum((end - start) * _drawn(plan.at(start).draw, counts) for start, end in parts))
+
+
+def _drawn(draw: Draw | None, counts: Counts) -> Counts:
+    """Return the expected draws of each class in one epoch."""
+    if draw is None:
         return counts
-    values = np.asarray(plan.draw.values)
-    if plan.draw.method == "counts":
+    values = np.asarray(draw.values)
+    if draw.method == "counts":
         return np.where(counts > 0, values, 0.0)
-    return np.asarray(plan.draw.length * counts * values / (counts * values).sum())
+    return np.asarray(draw.length * counts * values / (counts * values).sum())
 
 
 def trained_counts(plan: Plan, labels: Ints | Floats | NDArray[np.float64], n_classes: int) -> tuple[int, ...]:

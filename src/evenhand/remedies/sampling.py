@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evenhand.remedies.counting import Counts, at_least_one, whole
-from evenhand.remedies.plan import Draw, Plan
+from evenhand.remedies.plan import Draw, Plan, Stage
 
 
 def oversample(counts: Counts) -> Plan:
@@ -42,9 +42,31 @@ def sampler(counts: Counts, *, q: float) -> Plan:
     q : float in [0, 1]
         Exponent of the class counts.
     """
+    return Plan(draw=by_power(counts, q))
+
+
+def deferred_draws(counts: Counts, *, start: float, q: float) -> Plan:
+    """Return a plan that shows all images alike first and draws as `sampler` does in the last part.
+
+    Cao et al. (2019), section 3.4, deferred re-sampling.
+
+    Parameters
+    ----------
+    counts : (K,) float64
+        Training images a class.
+    start : float in (0, 1)
+        Share of the training after which the draws hold.
+    q : float in [0, 1]
+        As in `sampler`.
+    """
+    return Plan(stages=(Stage(start, draw=by_power(counts, q)),))
+
+
+def by_power(counts: Counts, q: float) -> Draw:
+    """Return N draws with replacement in which the share of class y goes with n_y^q; see `sampler`."""
     weights = at_least_one(counts) ** (q - 1)
     weights *= counts.sum() / (counts * weights).sum()
-    return Plan(draw=Draw("weighted", tuple(weights.tolist()), length=round(counts.sum())))
+    return Draw("weighted", tuple(weights.tolist()), length=round(counts.sum()))
 
 
 def _to_count(counts: Counts, each: int) -> Plan:

@@ -1,15 +1,17 @@
-"""Images made from the training part: altered copies, and SMOTE on pixels."""
+"""Images, or features of images, made from the training part: altered copies, and points between neighbours."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.data.batches import occurrences, uniform
 from evenhand.records import Floats, Ints, Pixels
+from evenhand.remedies.neighbours import Draw, between
 from evenhand.remedies.plan import Synthesis
 
 ADDED = 1 << 33
@@ -68,13 +70,61 @@ def synthesise(
     for number, step in enumerate(synthesis.steps()):
         hard = labels if labels.ndim == 1 else labels.argmax(axis=1)
         pool = _Pool(pixels, hard.astype(np.int64), identity, seed, number)
-        made, made_labels = _copies(step, pool, labels) if step.method == "copies" else _smote(step, pool, labels)
+        made, made_labels = _MAKERS[step.method](step, pool, labels)
         found_pixels.append(made)
         found_labels.append(made_labels)
         if step.then is not None:
             pixels, labels = np.concatenate([pixels, made]), np.concatenate([labels, made_labels])
             identity = np.concatenate([identity, (number + 1) * ADDED + np.arange(len(made), dtype=np.int64)])
     return np.concatenate(found_pixels), np.concatenate(found_labels)
+
+
+def synthesise_features(synthesis: Synthesis, features: Floats, labels: Labels, seed: int) -> tuple[Floats, Labels]:
+    """Return the added features only, and their labels, class by class.
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+        What to make: one step, of a method that needs vectors alone (not copies).
+    features : (n, D) float32
+        Of the training part.
+    labels : (n,) int64, or (n, K) float soft labels
+        Features with a soft label are used for their most probable class.
+    seed : int
+        Of the trial.
+
+    Returns
+    -------
+    features : (m, D) float32
+    labels : (m,) or (m, K), as the labels given
+    """
+    hard = (labels if labels.ndim == 1 else labels.argmax(axis=1)).astype(np.int64)
+    wanted = _wanted(synthesis, hard)
+    found = [features[:0].astype(np.float32)]
+    for label, count in enumerate(wanted):
+        if count:
+            found.append(_vectors(synthesis, features, hard, label, count, _drawer(seed, 0)))
+    return np.concatenate(found), _named(wanted, labels)
+
+
+def _vectors(step: Synthesis, points: Any, labels: Ints, label: int, count: int, draw: Draw) -> Floats:
+    return between(step.method, points, labels, label, count, dict(step.parameters), draw)
+
+
+def _drawer(seed: int, step: int) -> Draw:
+    return lambda stream, index: uniform(f"synthesis-{stream}", seed, step, index)
+
+
+def _wanted(step: Synthesis, labels: Ints) -> list[int]:
+    """Return how many are to be made of each class; none of a class that is not there."""
+    sizes = np.bincount(labels, minlength=len(step.counts))
+    return [count if size else 0 for count, size in zip(step.counts, sizes, strict=True)]
+
+
+def _named(made: list[int], labels: Labels) -> Labels:
+    """Return the labels of what was made, of the kind of the labels given."""
+    added = np.repeat(np.arange(len(made)), made)
+    return added.astype(labels.dtype) if labels.ndim == 1 else np.eye(len(made), dtype=labels.dtype)[added]
 
 
 def _copies(step: Synthesis, pool: _Pool, labels: Labels) -> tuple[Pixels, Labels]:
@@ -133,18 +183,34 @@ def _jittered(images: Pixels, pool: _Pool, keys: Ints, jitter: float) -> Pixels:
 
 def _smote(step: Synthesis, pool: _Pool, labels: Labels) -> tuple[Pixels, Labels]:
     neighbours = int(dict(step.parameters)["neighbours"])
-    sizes = np.bincount(pool.labels, minlength=len(step.counts))
-    wanted = [count if size else 0 for count, size in zip(step.counts, sizes, strict=True)]
+
+    def fill(made: Pixels, label: int) -> None:
+        members = pool.pixels[pool.labels == label].reshape(-1, made.shape[1])
+        _between(members, made, neighbours, pool, label)
+
+    return _filled(step, pool, labels, fill)
+
+
+def _guided(step: Synthesis, pool: _Pool, labels: Labels) -> tuple[Pixels, Labels]:
+    """Return images as `_smote` does, made where the neighbours of other classes say."""
+    points = pool.pixels.reshape(len(pool.pixels), -1)
+
+    def fill(made: Pixels, label: int) -> None:
+        made[:] = np.rint(_vectors(step, points, pool.labels, label, len(made), pool.draw))
+
+    return _filled(step, pool, labels, fill)
+
+
+def _filled(step: Synthesis, pool: _Pool, labels: Labels, fill: Callable[[Pixels, int], None]) -> tuple[Pixels, Labels]:
+    """Return what `fill` makes for each class, given its rows of the result as flat pixels, and the labels."""
+    wanted = _wanted(step, pool.labels)
     made = np.empty((sum(wanted), *pool.pixels.shape[1:]), dtype=np.uint8)
     first = 0
     for label, count in enumerate(wanted):
         if count:
-            members = pool.pixels[pool.labels == label].reshape(sizes[label], -1)
-            here = made[first : first + count].reshape(count, -1)
-            _between(members, here, neighbours, pool, label)
+            fill(made[first : first + count].reshape(count, -1), label)
             first += count
-    added = np.repeat(np.arange(len(wanted)), wanted)
-    return made, added.astype(labels.dtype) if labels.ndim == 1 else np.eye(len(wanted), dtype=labels.dtype)[added]
+    return made, _named(wanted, labels)
 
 
 def _between(members: Pixels, made: Pixels, neighbours: int, pool: _Pool, label: int) -> None:
@@ -169,3 +235,11 @@ def _between(members: Pixels, made: Pixels, neighbours: int, pool: _Pool, label:
         )
         found, _ = method.fit_resample(points, sides)
         here[:] = np.rint(found[size + 1 :])
+
+
+_MAKERS: dict[str, Callable[[Synthesis, _Pool, Any], tuple[Pixels, Any]]] = {
+    "copies": _copies,
+    "smote": _smote,
+    "borderline": _guided,
+    "adasyn": _guided,
+}

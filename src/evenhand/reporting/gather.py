@@ -154,6 +154,8 @@ def _command(study: dict[str, Any]) -> str:
             words += [f"--{name}", str(settings[name])]
     for remedy in settings["remedies"] or ():
         words += ["--remedy", remedy]
+    if settings.get("allow_stacking"):
+        words.append("--allow-stacking")
     for option, name, joint in (("--repair", "repairs", ","), ("--classes", "classes", ","), ("--size", "size", "x")):
         if settings[name]:
             words += [option, joint.join(map(str, settings[name]))]

@@ -114,7 +114,7 @@ def _row(data: ReportData, rank: int, row: RemedyResult, reach: Scale, pictures:
 
 def describe(row: RemedyResult) -> str:
     """Return what a remedy does, its parts joined, and what is done about suspects."""
-    words = [REMEDIES[part.name].description for part in parse(row.remedy).parts]
+    words = [REMEDIES[part.name].description for part in parse(row.remedy, allow_stacking=True).parts]
     repairs = {
         "drop": "Images with suspect labels are left out of training.",
         "relabel": "Suspect labels are replaced by the suggested ones for training.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from evenhand.data.manifest import Dataset
 from evenhand.engines.local import LocalEngine
 from evenhand.progress import Progress
 from evenhand.records import Curve, Floats, Ints, canonical_json, digest
-from evenhand.remedies.catalogue import REMEDIES, parse, plan_for
+from evenhand.remedies.catalogue import plan_for, trained_part, trunk_part
 from evenhand.remedies.counting import trained_counts
 from evenhand.store import RunFolder
 from evenhand.study.trial import Targets, Trial, Workplace, environment, execute, read_curve
@@ -112,17 +112,19 @@ class Bench:
         features: bool = False,
     ) -> Trial:
         """Return the trial of one training; `number` tells repetitions with other random draws apart."""
-        return Trial(
+        trained = trained_part(remedy)
+        first = Trial(
             data=self._data,
             folds=digest(self.fold.tolist()),
             held=tuple(sorted(held)),
             targets=targets or self.as_given,
-            remedy=trained_part(remedy),
+            remedy=trunk_part(trained),
             recipe=recipe,
             seed=self.seed * 1000 + number,
             environment=self._environment,
-            features=features,
         )
+        parent = first.key if first.remedy != trained else ""
+        return replace(first, remedy=trained, features=features, parent=parent)
 
     def carry_out(self, trials: Sequence[Trial], title: str) -> dict[Trial, Outcome]:
         """Return the outcome of every trial; those already in the run folder are only read.
@@ -149,7 +151,7 @@ class Bench:
         images = trial.recipe.epochs * int((~np.isin(self.fold, trial.held)).sum())
         if trial.recipe.equal_work:
             return images
-        plan = plan_for(trial.remedy, self.given, self.n_classes)
+        plan = plan_for(trial.remedy, self.given, self.n_classes, allow_stacking=True)
         return images * sum(trained_counts(plan, self.given, self.n_classes)) / len(self.given)
 
 
@@ -167,16 +169,22 @@ def carry_out(asked: Sequence[tuple[Bench, Trial]], title: str) -> dict[Trial, O
     for bench, trial in asked:
         benches.setdefault(trial, bench)
     missing = [trial for trial, bench in benches.items() if not bench.run.has_trial(trial.key)]
+    # A second training waits for its first. One that is finished, but whose trunk is gone, is trained once more.
+    second = [trial for trial in missing if trial.parent]
+    for trial in second:
+        benches.setdefault(trial.first, benches[trial])
+    trunks = {trial.parent: trial.first for trial in second if not _has_trunk(benches[trial], trial)}
+    first = list(dict.fromkeys([*(trial for trial in missing if not trial.parent), *trunks.values()]))
     # The longest first: one that is begun last would be waited for by idle workers.
-    missing.sort(key=lambda trial: benches[trial]._work(trial), reverse=True)
+    first.sort(key=lambda trial: benches[trial]._work(trial), reverse=True)
     host = asked[0][0]
     with host.progress.stage(title, len(benches)) as tick:
-        tick(len(benches) - len(missing))
-        host.engine.map(execute, [(benches[trial].workplace, trial) for trial in missing], tick)
+        tick(len(benches) - len(first) - len(second))
+        for trials in (first, second):
+            places = {trial: replace(benches[trial].workplace, trunks=tuple(trunks)) for trial in trials}
+            host.engine.map(execute, [(place, trial) for trial, place in places.items()], tick)
     return {trial: bench._read(trial) for trial, bench in benches.items()}
 
 
-def trained_part(remedy: str) -> str:
-    """Return the remedy without what acts only on finished predictions: ``logit-adjust`` is trained as ``none``."""
-    parts = [part for part in parse(remedy).parts if REMEDIES[part.name].sets != "post"]
-    return "+".join(map(str, parts)) or "none"
+def _has_trunk(bench: Bench, trial: Trial) -> bool:
+    return bench.run.has_trial(trial.parent) and bench.workplace.trunk(trial.parent).is_file()

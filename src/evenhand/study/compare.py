@@ -12,10 +12,11 @@ from evenhand.auditing.labels import Doubles
 from evenhand.evaluation.intervals import corrected_resampled_t, fold_interval, holm
 from evenhand.evaluation.label_noise import expected_balanced_accuracy
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Choice, Evaluation, Floats, Interval, Ints, RemedyResult
-from evenhand.remedies.catalogue import REMEDIES, canonical, parse, plan_for
+from evenhand.records import Choice, Curve, Evaluation, Floats, Interval, Ints, RemedyResult
+from evenhand.remedies.catalogue import REMEDIES, canonical, parse, plan_for, tunings
 from evenhand.remedies.counting import trained_counts
 from evenhand.study.bench import Bench, Outcome
+from evenhand.study.cross_fitting import cross_fitted
 from evenhand.study.label_audit import WHOLE, LabelAudit
 from evenhand.training.predict import softmax
 from evenhand.training.recipe import Recipe
@@ -40,6 +41,8 @@ class Score:
     result: RemedyResult
     by_fold: NDArray[np.float64]
     """(seeds, folds) balanced accuracy: expected on the true labels where there is an audit, else on the given ones."""
+    settled: str = ""
+    """The remedy with what was to be tuned chosen on all out-of-fold predictions; empty where nothing was."""
 
 
 def judge(
@@ -74,9 +77,10 @@ def judge(
     }
     asked = [
         {
-            (seed, fold): bench.trial(
-                candidate.remedy, candidate.recipe, held=[fold], targets=targets[candidate.repair, fold], number=seed
+            (text, seed, fold): bench.trial(
+                text, candidate.recipe, held=[fold], targets=targets[candidate.repair, fold], number=seed
             )
+            for text in tunings(candidate.remedy)
             for seed in range(seeds)
             for fold in bench.judged
         }
@@ -85,34 +89,83 @@ def judge(
     outcomes = bench.carry_out([trial for trials in asked for trial in trials.values()], title)
     scores = []
     for candidate, trials in zip(candidates, asked, strict=True):
-        mine = {place: outcomes[trial] for place, trial in trials.items()}
         kept = {fold: targets[candidate.repair, fold] for fold in (*bench.judged, WHOLE)}
-        keys = tuple(dict.fromkeys(trial.key for trial in trials.values()))
+        found = {
+            place: _Prediction.of(bench, place[0], outcomes[trial], kept[place[2]], place[2])
+            for place, trial in trials.items()
+        }
+        chosen = _settled(bench, tunings(candidate.remedy), found, audit)
+        taken = {(seed, fold): (chosen[fold], seed, fold) for seed in range(seeds) for fold in bench.judged}
+        mine = {place: found[full] for place, full in taken.items()}
+        used = [trials[full] for full in taken.values()]
+        keys = tuple(dict.fromkeys(key for trial in used for key in (trial.parent, trial.key) if key))
         posterior = audit.whole.posterior if audit else None
-        scores.append(_score(bench, candidate, mine, kept, keys, posterior))
+        score = _score(bench, candidate, mine, kept[WHOLE], keys, posterior)
+        scores.append(replace(score, settled=chosen[WHOLE] if chosen[WHOLE] != candidate.remedy else ""))
     return scores
+
+
+@dataclass(frozen=True)
+class _Prediction:
+    """What one training predicts for the fold that it was not shown."""
+
+    positions: Ints
+    """Positions among the training images."""
+    probabilities: Floats
+    curve: Curve
+
+    @classmethod
+    def of(cls, bench: Bench, remedy: str, outcome: Outcome, targets: str, fold: int) -> _Prediction:
+        offsets = post_offsets(bench, remedy, targets, fold)
+        # A network that diverged predicts no numbers; it is judged as one that cannot tell the classes apart.
+        logits = np.nan_to_num(outcome.logits, nan=0.0, posinf=1e30, neginf=-1e30)
+        return cls(np.searchsorted(bench.rows, outcome.rows), softmax(logits + offsets), outcome.curve)
+
+    @property
+    def classes(self) -> Ints:
+        found: Ints = self.probabilities.argmax(axis=1)
+        return found
+
+
+def _settled(
+    bench: Bench,
+    texts: Sequence[str],
+    found: dict[tuple[str, int, int], _Prediction],
+    audit: LabelAudit | None,
+) -> dict[int, str]:
+    """Return for each fold, and for all together, which of the texts counts; see `cross_fitting`."""
+    if len(texts) == 1:
+        return dict.fromkeys((*bench.judged, WHOLE), texts[0])
+
+    def figure(scope: int, positions: Ints, predicted: Ints) -> float:
+        if audit is None:
+            return balanced_accuracy(bench.given[positions], predicted, bench.n_classes)
+        # The label model that was made without the fold, where there is one.
+        known = scope if scope in audit.models else WHOLE
+        place = np.searchsorted(audit.members[known], positions)
+        return expected_balanced_accuracy(predicted, audit.models[known].posterior[place])
+
+    predicted = {place: (prediction.positions, prediction.classes) for place, prediction in found.items()}
+    return cross_fitted(texts, predicted, figure, WHOLE)
 
 
 def _score(
     bench: Bench,
     candidate: Candidate,
-    outcomes: dict[tuple[int, int], Outcome],
-    targets: dict[int, str],
+    found: dict[tuple[int, int], _Prediction],
+    targets: str,
     keys: tuple[str, ...],
     posterior: Doubles | None,
 ) -> Score:
-    seeds = 1 + max(seed for seed, _ in outcomes)
+    seeds = 1 + max(seed for seed, _ in found)
     probabilities = np.zeros((len(bench.rows), bench.n_classes))
     plain, expected = (np.zeros((seeds, len(bench.judged))) for _ in range(2))
-    for (seed, fold), outcome in outcomes.items():
-        here = np.searchsorted(bench.rows, outcome.rows)
-        offsets = post_offsets(bench, candidate.remedy, targets[fold], fold)
-        # A network that diverged predicts no numbers; it is judged as one that cannot tell the classes apart.
-        found = softmax(np.nan_to_num(outcome.logits, nan=0.0, posinf=1e30, neginf=-1e30) + offsets)
-        probabilities[here] += found / seeds
-        plain[seed, fold] = balanced_accuracy(bench.given[here], found.argmax(axis=1), bench.n_classes)
+    for (seed, fold), prediction in found.items():
+        here = prediction.positions
+        probabilities[here] += prediction.probabilities / seeds
+        plain[seed, fold] = balanced_accuracy(bench.given[here], prediction.classes, bench.n_classes)
         if posterior is not None:
-            expected[seed, fold] = expected_balanced_accuracy(found.argmax(axis=1), posterior[here])
+            expected[seed, fold] = expected_balanced_accuracy(prediction.classes, posterior[here])
     seen = np.flatnonzero(np.isin(bench.fold, bench.judged))
     evaluation = evaluate(bench.given[seen], probabilities[seen], bench.classes)
     given = _around(evaluation.balanced_accuracy, plain, bench.n_folds)
@@ -123,8 +176,8 @@ def _score(
         evaluation=evaluation,
         probabilities=probabilities[seen].astype(np.float32),
         indices=bench.rows[seen],
-        trained_counts=_trained_counts(bench, candidate.remedy, targets[WHOLE]),
-        curve=outcomes[0, 0].curve,
+        trained_counts=_trained_counts(bench, candidate.remedy, targets),
+        curve=found[0, 0].curve,
         trials=keys,
         low=given.low,
         high=given.high,
@@ -159,7 +212,7 @@ def post_offsets(bench: Bench, remedy: str, targets: str, fold: int) -> Floats:
     """Return (K,) what the remedy adds to finished logits, from the labels that were trained on without `fold`."""
     kept = bench.workplace.targets(targets)
     labels = kept.labels[kept.keep & (bench.fold != fold)]
-    post = plan_for(remedy, labels, bench.n_classes).post
+    post = plan_for(remedy, labels, bench.n_classes, allow_stacking=True).post
     return np.asarray(post.logit_offsets if post else np.zeros(bench.n_classes), dtype=np.float32)
 
 
@@ -173,7 +226,8 @@ def balanced_accuracy(labels: Ints, predicted: Ints, n_classes: int) -> float:
 def _trained_counts(bench: Bench, remedy: str, targets: str) -> tuple[int, ...]:
     kept = bench.workplace.targets(targets)
     labels = kept.labels[kept.keep]
-    return trained_counts(plan_for(remedy, labels, bench.n_classes), labels, bench.n_classes)
+    plan = plan_for(remedy, labels, bench.n_classes, allow_stacking=True)
+    return trained_counts(plan, labels, bench.n_classes)
 
 
 def ranked(scores: Sequence[Score]) -> list[Score]:
@@ -209,7 +263,7 @@ def finalists(scores: Sequence[Score], number: int) -> list[Score]:
         by_repair.setdefault(score.candidate.repair, []).append(score.result.judged.value)
     repair = max(by_repair, key=lambda name: (float(np.mean(by_repair[name])), name == "none"))
     pool = [score for score in ranked(scores) if score.candidate.repair == repair]
-    first: dict[frozenset[str | None], Score] = {}
+    first: dict[frozenset[str], Score] = {}
     for score in pool:
         first.setdefault(_way(score.candidate.remedy), score)
     leading = list(first.values())
@@ -217,9 +271,9 @@ def finalists(scores: Sequence[Score], number: int) -> list[Score]:
     return ranked([*leading, *others][:number])
 
 
-def _way(remedy: str) -> frozenset[str | None]:
-    parts = [REMEDIES[part.name] for part in parse(remedy).parts]
-    return frozenset(part.sets for part in parts if part.corrects_prior)
+def _way(remedy: str) -> frozenset[str]:
+    parts = [REMEDIES[part.name] for part in parse(remedy, allow_stacking=True).parts]
+    return frozenset(layer.split(".")[0] for part in parts if part.corrects_prior for layer in part.layers)
 
 
 def best_of_each(scores: Sequence[Score]) -> list[Score]:
@@ -258,9 +312,16 @@ def choose(scores: Sequence[Score], folds: int) -> Choice:
             f" {len(ties)} of them cannot be told apart from it by these {best.by_fold.size} paired trainings; "
             "among equals the highest figure was taken."
         )
+    if best.settled:
+        reason += f" What was to be tuned was settled on all out-of-fold predictions: {best.settled}."
     chosen = best.candidate
     return Choice(
-        chosen.remedy, chosen.repair, chosen.recipe.model, reason, tuple(_name(other, best) for other in ties)
+        chosen.remedy,
+        chosen.repair,
+        chosen.recipe.model,
+        reason,
+        tuple(_name(other, best) for other in ties),
+        best.settled,
     )
 
 
@@ -286,8 +347,11 @@ def nested(bench: Bench, scores: Sequence[Score]) -> Evaluation:
 
 
 def candidates(remedies: Sequence[str], repairs: Sequence[str], recipe: Recipe) -> list[Candidate]:
-    """Return every remedy with every repair; remedies of the same canonical form once."""
-    names = list(dict.fromkeys(canonical(remedy) for remedy in remedies))
+    """Return every remedy with every repair; remedies of the same canonical form once.
+
+    Whether corrections may be stacked was asked before.
+    """
+    names = list(dict.fromkeys(canonical(remedy, allow_stacking=True) for remedy in remedies))
     return [Candidate(remedy, repair, recipe) for repair in dict.fromkeys(repairs) for remedy in names]
 
 

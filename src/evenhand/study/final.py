@@ -11,9 +11,12 @@ from safetensors.torch import load_file, save
 
 from evenhand.disk import write_bytes
 from evenhand.models.catalogue import build
+from evenhand.models.heads import Shape
 from evenhand.remedies.catalogue import plan_for
 from evenhand.study.bench import Bench
-from evenhand.study.trial import Targets, Trial, Workplace, train
+from evenhand.study.trial import Targets, Trial, Workplace, second_training, train, training_pixels
+from evenhand.study.trunks import Trunk
+from evenhand.training.loop import shape_of
 from evenhand.training.model_file import Model
 from evenhand.training.recipe import Recipe
 
@@ -59,22 +62,28 @@ def train_final(
     with bench.progress.stage(title, members) as tick:
         tick(members - len(missing))
         bench.engine.map(train_member, missing, tick)
-    post = plan_for(remedy, targets.labels[targets.keep], bench.n_classes).post
+    plan = plan_for(remedy, targets.labels[targets.keep], bench.n_classes, allow_stacking=True)
+    shape = shape_of(plan)
     return Model(
         classes=bench.classes,
         size=size,
         recipe=recipe,
-        members=tuple(_load(place, recipe, bench.n_classes, size) for _, _, place in tasks),
+        members=tuple(_load(place, recipe, shape, bench.n_classes, size) for _, _, place in tasks),
         flips=recipe.augmentation.flip_horizontal,
-        logit_offsets=post.logit_offsets if post else None,
+        logit_offsets=plan.post.logit_offsets if plan.post else None,
+        shape=shape,
     )
 
 
 def train_member(task: tuple[Workplace, Trial, Path]) -> str:
     """Train one member and write its weights. Runs in a worker process."""
     workplace, trial, place = task
-    kept = workplace.targets(trial.targets).keep
-    fitted, _ = train(workplace, trial, np.flatnonzero(kept).astype(np.int64))
+    chosen = np.flatnonzero(workplace.targets(trial.targets).keep).astype(np.int64)
+    fitted, _ = train(workplace, trial, chosen)
+    if trial.parent:
+        trunk = Trunk.of(fitted.network, training_pixels(workplace), trial.recipe)
+        last: torch.nn.Module = fitted.network.last  # type: ignore[assignment]
+        second_training(workplace, trial, trunk, chosen).layer.write(last)
     weights = {name: value.detach().cpu().contiguous() for name, value in fitted.network.state_dict().items()}
     place.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(place, save(weights))
@@ -85,8 +94,8 @@ def _place(workplace: Workplace, trial: Trial) -> Path:
     return workplace.run / "cache" / "members" / f"{trial.key}.safetensors"
 
 
-def _load(place: Path, recipe: Recipe, n_classes: int, size: tuple[int, int]) -> torch.nn.Module:
-    network = build(recipe.model, n_classes=n_classes, size=size, width=recipe.width)
+def _load(place: Path, recipe: Recipe, shape: Shape, n_classes: int, size: tuple[int, int]) -> torch.nn.Module:
+    network = build(recipe.model, n_classes=n_classes, size=size, width=recipe.width, shape=shape)
     network.load_state_dict(load_file(place))
     if recipe.channels_last:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

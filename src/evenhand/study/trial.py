@@ -17,14 +17,25 @@ from numpy.typing import NDArray
 import evenhand
 from evenhand.disk import write_arrays
 from evenhand.records import Curve, Floats, Ints, Pixels, digest
-from evenhand.remedies.catalogue import plan_for
+from evenhand.remedies.catalogue import plan_for, trunk_part
+from evenhand.remedies.plan import Plan
 from evenhand.store import RunFolder
+from evenhand.study.trunks import Trunk
 from evenhand.training.loop import Fitted, TrainingSet, fit, inner_slice
 from evenhand.training.precision import machine
-from evenhand.training.predict import embed, predict
+from evenhand.training.predict import embed, predict, unit_length
 from evenhand.training.recipe import Recipe
+from evenhand.training.refit import Refitted, refit
 
-NUMERIC_ROOMS = ("models", "training", "remedies", "data/batches.py", "data/policy.py", "study/trial.py")
+NUMERIC_ROOMS = (
+    "models",
+    "training",
+    "remedies",
+    "data/batches.py",
+    "data/policy.py",
+    "study/trial.py",
+    "study/trunks.py",
+)
 """What decides the numbers of a trial; a change in these files makes old trials count as different ones."""
 
 
@@ -84,11 +95,18 @@ class Trial:
     environment: str
     features: bool = False
     """Whether the features of the predicted images are kept beside their logits."""
+    parent: str = ""
+    """Key of the trial whose trunk gets another last layer; empty where a network is trained."""
 
     @property
     def key(self) -> str:
         """The digest of all of it: the trial's folder."""
         return digest(asdict(self))
+
+    @property
+    def first(self) -> Trial:
+        """The trial whose trunk this one works with; itself where the remedy has no second training."""
+        return replace(self, remedy=trunk_part(self.remedy), features=False, parent="") if self.parent else self
 
 
 @functools.cache
@@ -120,6 +138,12 @@ class Workplace:
     device: str
     scope: str = "study"
     """Folder of the labels inside the run's cache; the final refit on all images has one of its own."""
+    trunks: tuple[str, ...] = ()
+    """Keys of the trials whose trunks other trials wait for."""
+
+    def trunk(self, key: str) -> Path:
+        """Return where the trunk of a trial is kept."""
+        return self.run / "cache" / "trunks" / f"{key}.npz"
 
     @property
     def _folder(self) -> Path:
@@ -153,26 +177,85 @@ def execute(task: tuple[Workplace, Trial]) -> str:
     """Carry out one trial and commit it to the run folder; return its key. Runs in a worker process."""
     workplace, trial = task
     start = time.perf_counter()
+    facts, left, curve = (_with_trunk if trial.parent else _from_pixels)(workplace, trial)
+    RunFolder(workplace.run).commit_trial(
+        trial.key, asdict(trial) | facts, left, curve_table(curve), time.perf_counter() - start
+    )
+    return trial.key
+
+
+_Left = tuple[dict[str, Any], dict[str, NDArray[Any]], Curve]
+"""What a trial leaves: facts, arrays, and the losses of its training."""
+
+
+def _from_pixels(workplace: Workplace, trial: Trial) -> _Left:
+    """Train a network, and predict what was held out."""
     rows, folds = workplace.rows()
     targets = workplace.targets(trial.targets)
     held = np.isin(folds, trial.held)
-    fitted, counts = train(workplace, trial, np.flatnonzero(~held & targets.keep))
-    predicted = np.flatnonzero(held)
-    pixels = _pixels(workplace.pixels)
+    fitted, count = train(workplace, trial, np.flatnonzero(~held & targets.keep))
+    pixels, predicted = _pixels(workplace.pixels), rows[held]
     left: dict[str, NDArray[Any]] = {
-        "rows": rows[predicted],
-        "logits": predict_rows(fitted, pixels, rows[predicted], trial.recipe),
+        "rows": predicted,
+        "logits": predict_rows(fitted, pixels, predicted, trial.recipe),
     }
     if trial.features:
-        left["features"] = embed(fitted.network, pixels[rows[predicted]], trial.recipe).astype(np.float16)
-    RunFolder(workplace.run).commit_trial(
-        trial.key,
-        asdict(trial) | {"trained_on": counts, "diverged_at": fitted.diverged_at},
-        left,
-        curve_table(fitted.curve),
-        time.perf_counter() - start,
+        left["features"] = embed(fitted.network, pixels[predicted], trial.recipe).astype(np.float16)
+    if trial.key in workplace.trunks:
+        Trunk.of(fitted.network, pixels[rows], trial.recipe).save(workplace.trunk(trial.key))
+    return {"trained_on": count, "diverged_at": fitted.diverged_at}, left, fitted.curve
+
+
+def _with_trunk(workplace: Workplace, trial: Trial) -> _Left:
+    """Put another last layer on the trunk of the parent, and predict what was held out."""
+    rows, folds = workplace.rows()
+    targets = workplace.targets(trial.targets)
+    held = np.isin(folds, trial.held)
+    trunk = Trunk.load(workplace.trunk(trial.parent))
+    parent = RunFolder(workplace.run).read_trial(trial.parent)
+    chosen = np.flatnonzero(~held & targets.keep)
+    found = second_training(workplace, trial, trunk, chosen)
+    left: dict[str, NDArray[Any]] = {
+        "rows": rows[held],
+        "logits": found.layer.logits(trunk.select(np.flatnonzero(held))),
+    }
+    if trial.features:
+        left["features"] = unit_length(trunk.views[0, held]).astype(np.float16)
+    before = read_curve(parent.curve)
+    curve = replace(
+        before, step_loss=before.step_loss + found.step_loss, epoch_loss=before.epoch_loss + found.epoch_loss
     )
-    return trial.key
+    return {"trained_on": len(chosen), "diverged_at": parent.result["diverged_at"]}, left, curve
+
+
+def second_training(workplace: Workplace, trial: Trial, trunk: Trunk, chosen: Ints) -> Refitted:
+    """Return the last layer made anew for the `chosen` positions among the trunk's images.
+
+    Raises
+    ------
+    ValueError
+        When the trial's remedy has no second training.
+    """
+    torch.set_num_threads(1)
+    rows, _ = workplace.rows()
+    labels = workplace.targets(trial.targets).labels[chosen]
+    asked = plan(workplace, trial, labels).refit
+    if asked is None:
+        raise ValueError(f"{trial.remedy} has no second training")
+    return refit(
+        asked,
+        trunk.select(chosen),
+        labels,
+        rows[chosen],
+        trunk.layer,
+        n_classes=workplace.n_classes,
+        seed=trial.seed,
+    )
+
+
+def plan(workplace: Workplace, trial: Trial, labels: Ints | Floats) -> Plan:
+    """Return the plan of a trial on the labels of its training part; stacking was refused or allowed before."""
+    return plan_for(trial.remedy, labels, workplace.n_classes, allow_stacking=True)
 
 
 def train(workplace: Workplace, trial: Trial, chosen: Ints) -> tuple[Fitted, int]:
@@ -187,7 +270,7 @@ def train(workplace: Workplace, trial: Trial, chosen: Ints) -> tuple[Fitted, int
         data, validation = data.select(np.flatnonzero(~inner)), data.select(np.flatnonzero(inner))
     fitted = fit(
         data,
-        replace(plan_for(trial.remedy, data.targets, workplace.n_classes), post=None),
+        plan(workplace, trial, data.targets),
         trial.recipe,
         n_classes=workplace.n_classes,
         seed=trial.seed,
@@ -195,6 +278,12 @@ def train(workplace: Workplace, trial: Trial, chosen: Ints) -> tuple[Fitted, int
         validation=validation,
     )
     return fitted, len(data.targets)
+
+
+def training_pixels(workplace: Workplace) -> Pixels:
+    """Return the pixels of the run's training images."""
+    rows, _ = workplace.rows()
+    return np.asarray(_pixels(workplace.pixels)[rows])
 
 
 def predict_rows(fitted: Fitted, pixels: Pixels, rows: Ints, recipe: Recipe) -> Floats:

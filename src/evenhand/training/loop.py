@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from evenhand.data.batches import Augmenter, to_network, uniform
 from evenhand.models.catalogue import build
+from evenhand.models.heads import PLAIN, Shape
 from evenhand.progress import Tick
 from evenhand.records import Curve, Floats, Ints, Pixels
-from evenhand.remedies.plan import Loss, Plan
+from evenhand.remedies.plan import Plan
 from evenhand.remedies.synthesis import synthesise
 from evenhand.training.averaging import Average
+from evenhand.training.early_stop import EarlyStop
+from evenhand.training.losses import criterion
+from evenhand.training.mixing import Mixer
 from evenhand.training.optimisers import OPTIMISERS, SCHEDULES
 from evenhand.training.order import epoch_order
-from evenhand.training.predict import autocast, predict
+from evenhand.training.predict import autocast
 from evenhand.training.recipe import Recipe
 
 SYNTHETIC = 1 << 32
@@ -98,17 +101,22 @@ def fit(
     data = _with_synthesis(data, plan, seed)
     with torch.random.fork_rng(devices=[] if device == "cpu" else None):
         torch.manual_seed(_generator_seed(seed, "weights"))
-        network = build(recipe.model, n_classes=n_classes, size=data.pixels.shape[1:3], width=recipe.width).to(device)
+        network = build(
+            recipe.model, n_classes=n_classes, size=data.pixels.shape[1:3], width=recipe.width, shape=shape_of(plan)
+        ).to(device)
         if recipe.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         session = _Session(network, data, plan, recipe, n_classes, seed, device, plain)
-        watch = _EarlyStop(network, validation, n_classes, recipe) if validation and recipe.early_stopping else None
+        watch = None
+        if validation and recipe.early_stopping:
+            watch = EarlyStop(network, validation.pixels, one_hot(validation.targets, n_classes), recipe)
         while session.unfinished and session.diverged_at is None:
             passed = session.run_epoch()
             if tick:
                 tick(1)
-            # With few images an epoch the watch would look, and lose patience, many times as often.
-            if watch and passed and watch.should_stop(session.average):
+            # With few images an epoch the watch would look, and lose patience, many times as often; and before the
+            # last stage has begun, the plan has not shown what it can do.
+            if watch and passed and session.in_last_stage and watch.should_stop(session.average):
                 break
         if watch and watch.best:
             network.load_state_dict(watch.best)
@@ -117,6 +125,15 @@ def fit(
     network.eval()
     losses = tuple(watch.losses) if watch else ()
     return Fitted(network, Curve(tuple(session.step_loss), tuple(session.epoch_loss), losses), session.diverged_at)
+
+
+def shape_of(plan: Plan) -> Shape:
+    """Return what the plan wants to stand on a network's first layers."""
+    if plan.head is None:
+        return PLAIN
+    if plan.head.kind == "cosine":
+        return Shape("cosine", scale=plan.head.scale)
+    return Shape(experts=len(plan.head.logit_offsets))
 
 
 def one_hot(targets: Ints | Floats, n_classes: int) -> NDArray[np.float64]:
@@ -183,17 +200,28 @@ class _Session:
         self.total = recipe.epochs * plain if recipe.equal_work else 0
         self.targets = one_hot(data.targets, n_classes)
         self.identity = data.identity
+        self.size = (data.pixels.shape[1], data.pixels.shape[2])
         self.pixels = torch.from_numpy(np.ascontiguousarray(data.pixels)).to(device)
         soft = data.targets.ndim == 2
-        self.labels = torch.from_numpy(data.targets.astype(np.float32) if soft else data.targets).to(device)
+        rows = self.targets.astype(np.float32) if soft or plan.mixing else data.targets
+        self.labels = torch.from_numpy(rows).to(device)
         self.parameters: list[Tensor] = list(network.parameters())
         self.move = OPTIMISERS[recipe.optimiser](self.parameters, recipe)
         self.average = Average(network, recipe.ema) if recipe.ema else None
-        self.criterion = criterion(plan.loss, recipe, device)
         self.augmentation = plan.augmentation or recipe.augmentation
         self.step_loss: list[float] = []
         self.epoch_loss: list[float] = []
         self.diverged_at: int | None = None
+
+    @property
+    def _progress(self) -> float:
+        """The share of the training that is over; half an image more, so that rounding cannot hold a stage back."""
+        return (self.seen + 0.5) / self.total if self.total else 0.0
+
+    @property
+    def in_last_stage(self) -> bool:
+        """Whether nothing in the plan is going to change any more."""
+        return all(self._progress >= stage.start for stage in self.plan.stages or ())
 
     @property
     def unfinished(self) -> bool:
@@ -202,9 +230,11 @@ class _Session:
 
     def run_epoch(self) -> bool:
         """Train one epoch, the last one perhaps cut short; return whether a plain training set's worth has passed."""
-        order = epoch_order(self.plan.draw, self.targets, self.identity, seed=self.seed, epoch=self.epoch)
+        plan = self.plan.at(self._progress)
+        self.criterion = criterion(plan.loss, self.recipe, str(self.pixels.device), plan.head)
+        order = epoch_order(plan.draw, self.targets, self.identity, seed=self.seed, epoch=self.epoch)
         self.total = self.total or self.recipe.epochs * len(order)
-        order = order[: self.total - self.seen]
+        order = order[: self._until() - self.seen]
         torch.manual_seed(_generator_seed(self.seed, "dropout", self.epoch))
         self.network.train()
         schedule = SCHEDULES[self.recipe.schedule]
@@ -223,23 +253,41 @@ class _Session:
         self.epoch += 1
         return self.seen // self.plain > passes
 
+    def _until(self) -> int:
+        """Return how many images will have been seen when the plan next changes, or at the end."""
+        ends = [math.ceil(stage.start * self.total - 0.5) for stage in self.plan.stages or ()]
+        return min([end for end in ends if end > self.seen] + [self.total])
+
     def _batches(self, order: Ints, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches; several small ones are prepared at once, since the cost of preparing is a cost a call."""
         size = self.recipe.batch
         together = size * max(1, 512 // size)
-        shape = (int(self.pixels.shape[1]), int(self.pixels.shape[2]))
-        augmenter = (
-            Augmenter(self.augmentation, shape, seed=self.seed, epoch=epoch, index=self.identity[order])
-            if self.augmentation.active
-            else None
-        )
+        own = self._augmenter(order, epoch)
+        mixer, others = None, None
+        if self.plan.mixing:
+            words = {"seed": self.seed, "epoch": epoch}
+            mixer = Mixer(self.plan.mixing, order, self.targets, self.identity, self.size, **words)
+            # What happens to a partner is told by the image it is mixed with, in an epoch of its own.
+            others = self._augmenter(order, ~epoch)
         for first in range(0, len(order), together):
-            rows = torch.from_numpy(order[first : first + together]).to(self.pixels.device)
-            pixels = self.pixels.index_select(0, rows)
-            if augmenter:
-                pixels = augmenter.apply(pixels, first)
-            images = to_network(pixels, channels_last=self.recipe.channels_last)
-            yield from zip(torch.split(images, size), torch.split(self.labels.index_select(0, rows), size), strict=True)
+            images, labels = self._prepared(order, own, first, together)
+            if mixer:
+                partners, theirs = self._prepared(mixer.partners, others, first, together)
+                images, labels = mixer.images(images, partners, first), mixer.labels(labels, theirs, first)
+            yield from zip(torch.split(images, size), torch.split(labels, size), strict=True)
+
+    def _augmenter(self, order: Ints, epoch: int) -> Augmenter | None:
+        if not self.augmentation.active:
+            return None
+        return Augmenter(self.augmentation, self.size, seed=self.seed, epoch=epoch, index=self.identity[order])
+
+    def _prepared(self, order: Ints, augmenter: Augmenter | None, first: int, count: int) -> tuple[Tensor, Tensor]:
+        """Return images and labels number `first` and following of an order, ready for the network."""
+        rows = torch.from_numpy(order[first : first + count]).to(self.pixels.device)
+        pixels = self.pixels.index_select(0, rows)
+        if augmenter:
+            pixels = augmenter.apply(pixels, first)
+        return to_network(pixels, channels_last=self.recipe.channels_last), self.labels.index_select(0, rows)
 
     def _step(self, batch: Tensor, labels: Tensor, rate: float) -> Tensor:
         with autocast(self.recipe.precision, batch.device.type):
@@ -251,47 +299,3 @@ class _Session:
         if self.average:
             self.average.update()
         return loss.detach()
-
-
-def criterion(asked: Loss | None, recipe: Recipe, device: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the loss of a batch: cross-entropy with the plan's offsets and class weights and the recipe's smoothing.
-
-    A soft label weighs as much as its classes do on average. The plan decides whether a batch is averaged by its size
-    (the weight of an image does not depend on its neighbours) or by the sum of its weights.
-    """
-    asked = asked or Loss()
-    offsets = None if asked.logit_offsets is None else torch.tensor(asked.logit_offsets, device=device)
-    weights = None if asked.class_weights is None else torch.tensor(asked.class_weights, device=device)
-    smoothing = recipe.label_smoothing
-
-    def loss(logits: Tensor, labels: Tensor) -> Tensor:
-        shifted = logits if offsets is None else logits + offsets
-        if weights is None:
-            return functional.cross_entropy(shifted, labels, label_smoothing=smoothing)
-        each = functional.cross_entropy(shifted, labels, reduction="none", label_smoothing=smoothing)
-        share = weights[labels] if labels.ndim == 1 else labels @ weights
-        return (each * share).sum() / (share.sum() if asked.normalise == "batch" else len(labels))
-
-    return loss
-
-
-class _EarlyStop:
-    """Watches the loss on the inner slice; keeps the best weights seen."""
-
-    def __init__(self, network: nn.Module, held: TrainingSet, n_classes: int, recipe: Recipe) -> None:
-        self.network, self.held, self.recipe = network, held, recipe
-        self.rows = one_hot(held.targets, n_classes)
-        # Each class counts alike: on lopsided data the plain mean would watch the largest class alone.
-        share = self.rows.sum(axis=0)
-        self.weights = (self.rows / np.maximum(share, 1)).sum(axis=1) / (share > 0).sum()
-        self.losses: list[float] = []
-        self.best: dict[str, Tensor] = {}
-
-    def should_stop(self, average: Average | None) -> bool:
-        with average.shown() if average else nullcontext():
-            logits = torch.from_numpy(predict(self.network, self.held.pixels, self.recipe))
-            each = -(torch.log_softmax(logits.double(), dim=1).numpy() * self.rows).sum(axis=1)
-            self.losses.append(float((each * self.weights).sum()))
-            if self.losses[-1] <= min(self.losses):
-                self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        return len(self.losses) - 1 - int(np.argmin(self.losses)) >= self.recipe.early_stopping

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from evenhand.disk import write_bytes, write_json
 from evenhand.errors import ModelFileError, UsageError
 from evenhand.models.catalogue import build
+from evenhand.models.heads import PLAIN, Shape
 from evenhand.records import SCHEMA_VERSION, Floats, Pixels
 from evenhand.training.predict import predict, softmax
 from evenhand.training.recipe import Recipe
@@ -42,6 +43,8 @@ class Model:
     flips: bool = False
     temperature: float = 1.0
     logit_offsets: tuple[float, ...] | None = None
+    shape: Shape = PLAIN
+    """What stands on the first layers of every member."""
 
     def probabilities(self, pixels: Pixels) -> Floats:
         """Return (n, K) float32 probabilities of (n, height, width, 3) uint8 pixels of this model's size."""
@@ -78,6 +81,7 @@ def save_model(model: Model, folder: Path, facts: dict[str, Any]) -> None:
         "size": list(model.size),
         "pixels": "RGB, uint8, height x width x 3; the network scales them itself",
         "recipe": model.recipe.to_json(),
+        "shape": model.shape.to_json(),
         "members": len(model.members),
         "combination": "mean of probabilities",
         "flips": model.flips,
@@ -101,9 +105,10 @@ def load_model(folder: Path) -> Model:
         classes = tuple(str(name) for name in description["classes"])
         size = (int(description["size"][0]), int(description["size"][1]))
         offsets = description["logit_offsets"]
+        shape = Shape(**description.get("shape", {}))
         weights = load_file(folder / WEIGHTS)
         members = tuple(
-            _with_weights(recipe.model, recipe.width, classes, size, _part(weights, f"member.{number}."), folder)
+            _with_weights(recipe.model, recipe.width, classes, size, _part(weights, f"member.{number}."), folder, shape)
             for number in range(int(description["members"]))
         )
         return Model(
@@ -114,6 +119,7 @@ def load_model(folder: Path) -> Model:
             flips=bool(description["flips"]),
             temperature=float(description["temperature"]),
             logit_offsets=tuple(float(value) for value in offsets) if offsets else None,
+            shape=shape,
         )
     except (KeyError, TypeError, ValueError, IndexError, UsageError, OSError, SafetensorError) as error:
         raise ModelFileError(f"The model in {folder} cannot be read: {error}. Train or copy it again.") from error
@@ -201,9 +207,15 @@ def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _with_weights(
-    name: str, width: int, classes: tuple[str, ...], size: tuple[int, int], state: dict[str, Tensor], where: Path
+    name: str,
+    width: int,
+    classes: tuple[str, ...],
+    size: tuple[int, int],
+    state: dict[str, Tensor],
+    where: Path,
+    shape: Shape = PLAIN,
 ) -> nn.Module:
-    network = build(name, n_classes=len(classes), size=size, width=width)
+    network = build(name, n_classes=len(classes), size=size, width=width, shape=shape)
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
     wrong = [
