@@ -12,7 +12,8 @@ from evenhand.auditing.confused import confused_pairs
 from evenhand.auditing.detectors import OWN
 from evenhand.auditing.duplicates import duplicates, training_rows
 from evenhand.auditing.files import write_audit
-from evenhand.auditing.labels import FEWEST, label_issues
+from evenhand.auditing.label_likelihood import FEWEST
+from evenhand.auditing.labels import label_issues
 from evenhand.auditing.odd_images import odd_images
 from evenhand.data.manifest import EXCLUDED, SPLITS
 from evenhand.desk import Desk, opened

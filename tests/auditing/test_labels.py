@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
-from evenhand.auditing.labels import _Likelihood, estimate, label_issues
+from evenhand.auditing.label_likelihood import LabelLikelihood
+from evenhand.auditing.labels import estimate, label_issues
 
 
 def made_up(
@@ -98,7 +99,9 @@ def test_same_input_same_answer() -> None:
 def test_the_gradient_is_the_derivative_of_the_loss(seed: int, k: int) -> None:
     generator = np.random.default_rng(seed)
     labels = np.r_[np.repeat(np.arange(k), 12), generator.integers(0, k, 10)]
-    problem = _Likelihood(generator.standard_normal((len(labels), k)) * 2, labels, np.bincount(labels).astype(float))
+    problem = LabelLikelihood(
+        generator.standard_normal((len(labels), k)) * 2, labels, np.bincount(labels).astype(float)
+    )
     theta = problem.start() + 0.3 * generator.standard_normal(len(problem.start()))
     numeric = approx_fprime(theta, lambda point: problem.loss(point)[0], 1e-6)
     np.testing.assert_allclose(problem.loss(theta)[1], numeric, rtol=1e-3, atol=1e-3)
@@ -107,7 +110,7 @@ def test_the_gradient_is_the_derivative_of_the_loss(seed: int, k: int) -> None:
 def test_a_likelihood_by_hand() -> None:
     """Two images, even network: P(given) is the share of the given label, whatever the columns."""
     labels = np.array([0] * 30 + [1] * 10)
-    problem = _Likelihood(np.zeros((40, 2)), labels, np.array([30.0, 10.0]))
+    problem = LabelLikelihood(np.zeros((40, 2)), labels, np.array([30.0, 10.0]))
     theta = problem.start()
     expected = -(30 * np.log(0.75) + 10 * np.log(0.25))
     assert problem.loss(theta)[0] - problem._prior(theta)[0] == pytest.approx(expected)

@@ -17,8 +17,9 @@ from evenhand.study.bench import Bench, Outcome
 from evenhand.study.trial import Targets
 from evenhand.training.recipe import Recipe
 
-REMEDY = "sampler"
-"""The label model needs predictions for a uniform prior; with a plain network rare images hide in the common class."""
+REMEDY = "sampler+mixup:alpha=0.2"
+"""The label model needs predictions for a uniform prior; with a plain network rare images hide in the common class.
+Mixing images keeps a network from learning the wrong labels by heart."""
 BETWEEN_ROUNDS = "relabel"
 """How suspects are treated between rounds. Relabelled, the found images of a rare class teach the next networks to find
 the others, and the estimated count stays where it is. Left out, the next networks take hard images for errors and the
@@ -31,6 +32,8 @@ LEAST_PROBABILITY = 1e-7
 
 CUTOUT = 8
 """Side of the hole cut into each training image, for images of 32 pixels."""
+COLOURS = 0.2
+"""Largest relative change of brightness, contrast and saturation."""
 
 WHOLE = -1
 """The scope that leaves no fold out."""
@@ -60,12 +63,19 @@ class LabelAudit:
 
 
 def examiner_recipe(recipe: Recipe) -> Recipe:
-    """Return the recipe of the audit's networks: as given, with holes cut into the images.
+    """Return the recipe of the audit's networks: as given, with holes cut into the images and their colours changed.
 
-    A network that sees each image whole learns the wrongly labelled ones by heart.
+    A network that sees each image as it is learns the wrongly labelled ones by heart.
     """
-    side = max(recipe.augmentation.cutout, CUTOUT)
-    return replace(recipe, augmentation=replace(recipe.augmentation, cutout=side))
+    asked = recipe.augmentation
+    return replace(
+        recipe,
+        augmentation=replace(
+            asked,
+            cutout=max(asked.cutout, CUTOUT),
+            **{name: max(getattr(asked, name), COLOURS) for name in ("brightness", "contrast", "saturation")},
+        ),
+    )
 
 
 def audit_labels(
@@ -184,16 +194,16 @@ class _Opinions:
     def estimated(self, detector: str) -> LabelModel:
         """Return the label model of the networks' logits and of the neighbours' votes together."""
         logits = (self.total / np.maximum(self.count, 1)[:, None]).astype(np.float32)
-        alone = _estimated(logits, self.bench, self.members, OWN)
+        alone = _estimated(logits, self.bench, self.members, OWN, interval=False)
         votes = neighbour_votes(alone.posterior, self.blocks)
         together = heard_together(logits, alone.temperature, votes, alone.posterior.mean(axis=0))
         return _estimated(together, self.bench, self.members, detector)
 
 
-def _estimated(logits: Floats, bench: Bench, members: Ints, detector: str) -> LabelModel:
+def _estimated(logits: Floats, bench: Bench, members: Ints, detector: str, *, interval: bool = True) -> LabelModel:
     """Return the label model of some training images; where somebody has decided, there is no doubt left."""
     given, settled = bench.given[members], bench.settled[members]
-    model = detected(detector, estimate(logits, given, bench.n_classes), logits, given)
+    model = detected(detector, estimate(logits, given, bench.n_classes, interval=interval), logits, given)
     if not settled.any():
         return model
     spared = float(model.suspicion(given)[settled].sum())
