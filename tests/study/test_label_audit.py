@@ -128,9 +128,9 @@ def test_a_comparisons_own_predictions_refine_the_audit(study: Any) -> None:
     # Plain training hides rare images in the common class, so its predictions are left out.
     np.testing.assert_array_equal(better.whole.posterior, refined(audit, bench, [sure]).whole.posterior)
     doubt = better.whole.suspicion(bench.given)
-    assert (doubt[:3] > 0.5).all()
-    assert doubt[3:].max() < 0.1
-    assert (better.whole.posterior[:3].argmax(axis=1) == 2).all()
+    # Three images of sixty are little evidence, so they are suspects before all others and yet not called wrong.
+    assert doubt[:3].min() > 3 * doubt[3:].max()
+    assert (better.whole.posterior[:3, 2] > better.whole.posterior[:3, 1]).all()
     # What folds were judged with stays as it was.
     assert all(better.models[fold] is audit.models[fold] for fold in range(3))
 
