@@ -396,7 +396,8 @@ def test_finalists_are_judged_again_with_the_larger_model(evenhand: Evenhand, pi
         json.loads(path.read_text(encoding="utf-8"))["recipe"]["model"]
         for path in (tmp_path / "run/trials").glob("*/result.json")
     ]
-    assert (models.count("resnet"), models.count("simple")) == (4, 4 + 2)
+    # Two networks audit the labels, four judge the finalists again.
+    assert (models.count("resnet"), models.count("simple")) == (4 + 2, 4)
 
 
 # --- repair: from the ledger, from suspicion, from both --------------------------------------------------------------

@@ -74,3 +74,12 @@ def test_gradients_are_those_of_the_functions(seed: int) -> None:
     network = theta[:3]
     assert problem.loss_without_errors(network)[0] == problem.loss(problem.without_errors(network))[0]
     assert problem.wrong(problem.without_errors(network))[0] < 0.01
+
+
+def test_a_network_that_believes_in_a_class_without_images_is_no_error() -> None:
+    logits, given = perfect((40, 30), 3)
+    wide = np.c_[logits, np.full(len(given), -900.0)].astype(np.float32)
+    wide[0] = [-900, -900, 900]
+    model = estimate(wide, given, 3)
+    assert np.isfinite(model.posterior).all()
+    assert model.posterior[:, 2].max() == 0

@@ -13,6 +13,8 @@ FEWEST = 10
 """Classes with fewer images than this are not judged: their labels are taken as they are."""
 
 _PRIOR_LOG_ODDS, _PRIOR_SPREAD = -5.0, 3.0
+_LEAST = 1e-300
+"""Stands for a probability of 0 where its logarithm is taken: a network may believe in a class without images."""
 _NEVER = -12.0
 """Log odds of a label error where there are none."""
 
@@ -57,15 +59,15 @@ class LabelLikelihood:
         weighted = probabilities * joint[:, self.given].T
         total = weighted.sum(axis=1, keepdims=True)
         certain = np.eye(self.k)[self.given]
-        return np.where(total > 1e-300, weighted / np.maximum(total, 1e-300), certain)
+        return np.where(total > _LEAST, weighted / np.maximum(total, _LEAST), certain)
 
     def loss(self, theta: Doubles) -> tuple[float, Doubles]:
         """Return the negative log posterior density and its gradient."""
         probabilities, joint, columns = self._membership(theta)
         priors = joint.sum(axis=1)
         weighted = probabilities * joint[:, self.given].T
-        seen = np.maximum(weighted.sum(axis=1), 1e-300)
-        anything = probabilities @ priors
+        seen = np.maximum(weighted.sum(axis=1), _LEAST)
+        anything = np.maximum(probabilities @ priors, _LEAST)
         value = float(np.log(seen).sum() - np.log(anything).sum())
         pull = weighted / seen[:, None] - probabilities * priors / anything[:, None]
         gradient = np.r_[-(pull * (self.logits / np.exp(theta[0]))).sum(), pull.sum(axis=0)[1:]]
@@ -82,8 +84,8 @@ class LabelLikelihood:
     def log_likelihood(self, theta: Doubles) -> float:
         """Return the log-probability of the given labels."""
         probabilities, joint, _ = self._membership(theta)
-        seen = np.maximum((probabilities * joint[:, self.given].T).sum(axis=1), 1e-300)
-        return float(np.log(seen).sum() - np.log(probabilities @ joint.sum(axis=1)).sum())
+        seen = np.maximum((probabilities * joint[:, self.given].T).sum(axis=1), _LEAST)
+        return float(np.log(seen).sum() - np.log(np.maximum(probabilities @ joint.sum(axis=1), _LEAST)).sum())
 
     def without_errors(self, network: Doubles) -> Doubles:
         """Return parameters by which hardly any label is wrong, from temperature and biases alone."""
