@@ -304,11 +304,13 @@ class Judged:
     figure: Interval
     by_fold: tuple[float, ...]
     """The figure in each training: all folds of the first seed, then of the next."""
+    trials: tuple[str, ...] = ()
+    """Keys of the trainings; candidates that share them were trained on the same labels."""
 
     @classmethod
     def of(cls, result: RemedyResult) -> Judged:
         """Return it for a row of the leaderboard."""
-        return cls(result.remedy, result.repair, result.model, result.judged, result.by_fold)
+        return cls(result.remedy, result.repair, result.model, result.judged, result.by_fold, result.trials)
 
 
 REPAIR_WORDS = {"drop": "left out", "relabel": "relabelled", "soft": "softened"}

@@ -109,7 +109,7 @@ def result(
         rows,
         tuple(int(count) for count in trained),
         curve(seed),
-        ("key",),
+        (f"{remedy}, {repair}",),
         max(0.0, middle - 0.04),
         min(1.0, middle + 0.04),
         by_fold=tuple(_balanced(labels[fold == part], called[fold == part]) for part in range(4)),

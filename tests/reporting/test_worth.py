@@ -103,6 +103,21 @@ def test_the_remedies_on_average_have_a_line_of_their_own(made_up: ModuleType) -
         assert row.value in row.chart
 
 
+def test_a_repair_that_found_nothing_to_do_says_so_in_a_line(made_up: ModuleType) -> None:
+    rows = tuple(
+        Judged("sampler", repair, "simple", Interval(0.7, 0.6, 0.8), (0.7, 0.71, 0.69, 0.7), (key,))
+        for repair, key in (("none", "same"), ("drop", "same"), ("soft", "same"), ("relabel", "another"))
+    )
+    data = made_up.report_data(judged=rows)
+    trusting = replace(data.reproduce, settings=data.reproduce.settings | {"trust": 0.95})
+    found = told(replace(data, reproduce=trusting))
+    assert plain(found.headline)[-1] == (
+        "Leaving suspects out and softening the labels of suspects changed nothing: no label was suspicious enough for "
+        "it, with the trust of 0.95."
+    )
+    assert [row.detail for row in found.gains] == ["suspects relabelled, simple"]
+
+
 def test_the_chosen_remedy_without_its_network_falls_back_on_the_one_that_was_compared(made_up: ModuleType) -> None:
     data = judged(made_up, 0.05, 0.06, 0.04, 0.05)
     larger = replace(data, choice=replace(data.choice, model="resnet"))

@@ -121,6 +121,6 @@ def test_what_every_candidate_was_judged_by_reads_back_to_the_last_bit(tmp_path:
     plain = Judged.of(row("none", by_fold=(0.1 + 0.2, 1 / 3)))
     assert (plain.figure.value, plain.figure.low) == (EVALUATION.balanced_accuracy.value, 1 / 3)
     larger = Judged.of(row("none", "drop", model="resnet", expected=Interval(0.7, 0.6, 0.8), by_fold=(0.7,)))
-    assert larger == Judged("none", "drop", "resnet", Interval(0.7, 0.6, 0.8), (0.7,))
+    assert larger == Judged("none", "drop", "resnet", Interval(0.7, 0.6, 0.8), (0.7,), ("one", "two"))
     write_judged(tmp_path, [plain, larger])
     assert read_judged(tmp_path) == (plain, larger)

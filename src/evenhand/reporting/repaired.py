@@ -25,6 +25,8 @@ class Repaired:
     differences: tuple[float, ...]
     """In each training: all folds of the first seed, then of the next."""
     remedies: int = 1
+    untouched: bool = False
+    """Whether the repair found nothing to do: both sides are the very same trainings."""
 
     @property
     def value(self) -> float:
@@ -63,6 +65,7 @@ def _compared(before: Judged, after: Judged, folds: int) -> Repaired:
         after.figure.value,
         paired(value, after.by_fold, before.by_fold, folds),
         tuple(np.subtract(after.by_fold, before.by_fold).tolist()),
+        untouched=bool(before.trials) and before.trials == after.trials,
     )
 
 
@@ -73,5 +76,9 @@ def _pooled(group: Sequence[Repaired], folds: int) -> list[Repaired]:
     before, after = (float(np.mean([getattr(row, name) for row in group])) for name in ("before", "after"))
     differences = np.mean([row.differences for row in group], axis=0).tolist()
     found = paired(after - before, differences, [0.0] * len(differences), folds)
-    first = group[0]
-    return [Repaired("", first.repair, first.model, before, after, found, tuple(differences), remedies=len(group))]
+    first, untouched = group[0], all(row.untouched for row in group)
+    return [
+        Repaired(
+            "", first.repair, first.model, before, after, found, tuple(differences), len(group), untouched=untouched
+        )
+    ]

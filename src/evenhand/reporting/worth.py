@@ -29,6 +29,8 @@ from evenhand.reporting.words import (
     starting,
 )
 
+TRUST = 0.5
+"""The suspicion above which a repair acts where nothing else was asked for."""
 DOING = {"drop": "leaving suspects out", "relabel": "relabelling suspects", "soft": "softening the labels of suspects"}
 """What a repair does, as the subject of a sentence."""
 
@@ -76,7 +78,7 @@ def worth(data: ReportData) -> Worth | None:
     if data.audit.wrong_labels is None and data.decided is None and reviewed is None:
         return None
     compared = repaired(data)
-    gains, ticks = _gains(data, compared)
+    gains, ticks = _gains(data, [row for row in compared if not row.untouched])
     return Worth(
         tallies=tuple(_tallies(data, reviewed)),
         reviewed=_reviewed(reviewed) if reviewed else Markup(""),
@@ -134,9 +136,10 @@ def _gains(data: ReportData, compared: Sequence[Repaired]) -> tuple[tuple[Gained
     rows = []
     for row in compared:
         kind = "pooled" if row.remedies > 1 else "chosen" if _is_choice(data, row) else ""
-        spoken = f"{_plain_name(row)}, suspects {REPAIR_WORDS[row.repair]}: {points(row.value)} points"
-        if row.interval:
-            spoken += f", 95 % interval {points(row.interval.low)} to {points(row.interval.high)}"
+        told = f"{points(row.interval.low)} to {points(row.interval.high)}" if row.interval else "–"
+        spoken = (
+            f"{_plain_name(row)}, suspects {REPAIR_WORDS[row.repair]}: {points(row.value)} points, 95 % interval {told}"
+        )
         rows.append(
             Gained(
                 _name(row),
@@ -144,7 +147,7 @@ def _gains(data: ReportData, compared: Sequence[Repaired]) -> tuple[tuple[Gained
                 percent(row.before),
                 percent(row.after),
                 points(row.value),
-                f"{points(row.interval.low)} to {points(row.interval.high)}" if row.interval else "–",
+                told,
                 interval(row.value, *_ends(row), reach, spoken, mark=0.0, kind="chosen" if kind == "chosen" else ""),
                 kind,
             )
@@ -179,12 +182,17 @@ def _headline(data: ReportData, compared: Sequence[Repaired]) -> Iterator[Markup
         yield _not_judged(data)
         return
     row = _of_choice(data, compared)
-    if row:
+    if row and not row.untouched:
         yield _told(row, Markup("{}, the chosen remedy").format(_subject(row)), expected=_expected(data))
     for mean in compared:
-        if mean.remedies > 1:
+        if mean.remedies > 1 and not mean.untouched:
             who = Markup("{} remedies on average").format(spelled_number(mean.remedies))
             yield _told(mean, who, expected=_expected(data))
+    idle = list(dict.fromkeys(one.repair for one in compared if one.untouched))
+    if idle:
+        yield Markup("{} changed nothing: no label was suspicious enough for it, with the trust of {}.").format(
+            starting(listed(DOING[repair] for repair in idle)), data.reproduce.settings.get("trust", TRUST)
+        )
     if data.decided:
         yield Markup("Both sides go by the edits; what those are worth shows beside a run without {}.").format(
             code("--edits")

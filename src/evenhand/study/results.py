@@ -108,7 +108,12 @@ def read_judged(run: Path) -> tuple[Judged, ...]:
     path = run / "judged.json"
     described = _json(path) if path.is_file() else []
     return tuple(
-        Judged(**row | {"figure": Interval(**row["figure"]), "by_fold": tuple(row["by_fold"])}) for row in described
+        Judged(
+            **row
+            | {"figure": Interval(**row["figure"])}
+            | {name: tuple(row[name]) for name in ("by_fold", "trials") if name in row}
+        )
+        for row in described
     )
 
 
