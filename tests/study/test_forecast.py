@@ -53,6 +53,16 @@ def test_the_trainings_are_counted_as_they_are_carried_out(study: Any, rounds: i
     assert foretold(study, alone, "audit").trainings == 3 * 2 * rounds
 
 
+def test_a_second_training_takes_room_and_no_training(study: Any) -> None:
+    plain = replace(SMALL, remedies=("none", "mixup"), repairs=("none",), rounds=0, finalists=0)
+    twice = replace(plain, remedies=("none", "crt", "tau-norm", "mislas", "logit-adjust"))
+    one, other = (foretold(study, preset, "compare") for preset in (plain, twice))
+    assert other.trainings == one.trainings
+    assert other.seconds == one.seconds
+    # Two trunks in three folds and so many seeds, each with all images in it.
+    assert other.bytes - one.bytes == pytest.approx(2 * 3 * plain.seeds * study.n * 800, abs=2)
+
+
 LEAKS = Leaks(*(np.arange(n, dtype=np.int64) for n in (30, 6, 8, 10)))
 """30 test images, 8 of which belong to 6 training images; 10 others share a group."""
 

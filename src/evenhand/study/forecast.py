@@ -18,6 +18,8 @@ CURVE_BYTES = 32
 """A line of ``curve.csv``."""
 FEATURE_BYTES = 200
 """What the label audit keeps of an image beside its logits: some hundred features of half precision."""
+TRUNK_BYTES = 800
+"""What is kept of an image and its mirror image for second trainings: some hundred features each."""
 MARGIN = 1.3
 """Workers that share a machine's memory slow each other down; and it is better to be done early."""
 
@@ -128,6 +130,7 @@ def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Callable[
     recipe = recipes(preset.screen)
     # A second training, of the last layer alone, takes no time to speak of.
     trained = dict.fromkeys(trunk_part(remedy) for remedy in preset.remedies)
+    twice = {trunk_part(remedy) for remedy in preset.remedies if trunk_part(remedy) != trained_part(remedy)}
     work = [
         _Work(
             len(repairs) * preset.seeds * judged,
@@ -135,6 +138,8 @@ def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Callable[
             len(labels) / folds,
             recipe,
             _longer(remedy, labels, n_classes),
+            # Of all images, not only of those predicted.
+            kept=TRUNK_BYTES * folds if remedy in twice else 0,
         )
         for remedy in trained
     ]
