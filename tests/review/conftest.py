@@ -3,9 +3,10 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,14 +15,30 @@ from PIL import Image
 from evenhand.auditing.files import write_audit
 from evenhand.data.manifest import SPLITS, Manifest, write_manifest
 from evenhand.disk import write_arrays, write_json
-from evenhand.records import Audit, Interval, LabelIssue
+from evenhand.records import Audit, Duplicate, Interval, LabelIssue
+
+if TYPE_CHECKING:
+    from browser import Browser
+    from review_page import Page
 
 CLASSES = ("Cars", "Cats", "Trucks")
 COLOURS = np.array([[200, 60, 60], [60, 190, 60], [60, 60, 200]], dtype=np.int16)
 
 
-def build(folder: Path, n: int = 64, wrong: int = 14, side: int = 16, tested: int = 6, *, files: bool = False) -> Path:
-    """Write a run on `n` training and `tested` test pictures; the first `wrong` of the paths are filed wrongly."""
+def build(
+    folder: Path,
+    n: int = 64,
+    wrong: int = 14,
+    side: int = 16,
+    tested: int = 6,
+    *,
+    copies: Sequence[Sequence[int]] = (),
+    files: bool = False,
+) -> Path:
+    """Write a run on `n` training and `tested` test pictures; the first `wrong` of the paths are filed wrongly.
+
+    Rows of one group of `copies` show the same picture.
+    """
     run, data, total = folder / "run", folder / "data", n + tested
     generator = np.random.default_rng(0)
     true = np.arange(total) % 3
@@ -51,7 +68,12 @@ def build(folder: Path, n: int = 64, wrong: int = 14, side: int = 16, tested: in
         for row in np.argsort(-suspicion, kind="stable")
     )
     counts = {name: manifest.counts(name) for name in SPLITS}
-    write_audit(run / "audit", Audit(CLASSES, counts, (), (), issues, Interval(wrong, wrong - 1, wrong + 1)))
+    groups = tuple(
+        Duplicate(number, paths[row], str(split[row]), CLASSES[given[row]], conflict=True, leaked=False, kind="near")
+        for number, rows in enumerate(copies, 1)
+        for row in rows
+    )
+    write_audit(run / "audit", Audit(CLASSES, counts, (), groups, issues, Interval(wrong, wrong - 1, wrong + 1)))
     trial = run / "trials" / "k"
     trial.mkdir(parents=True)
     write_json(trial / "result.json", {"remedy": "sampler"})
@@ -95,9 +117,27 @@ def served(program: list[str]) -> Callable[..., object]:
             yield json.loads(line)["url"]
         finally:
             process.send_signal(2)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=120)
         assert (process.returncode, out) == (0, ""), err
         assert "Traceback" not in err
         assert "pictures are settled" in err
 
     return serve
+
+
+@pytest.fixture
+def chromium(browser: "Browser") -> "Page":
+    """The review page in the browser of this file."""
+    from review_page import Page
+
+    return Page(browser)
+
+
+@pytest.fixture
+def page(chromium: "Page", served: Callable[..., Any], run_folder: Path) -> Iterator["Page"]:
+    """It, with the suspects of `run_folder` open."""
+    with served(run_folder) as address:
+        chromium.open(address)
+        chromium.complaints()  # of the page before, whose server is gone
+        yield chromium
+        assert chromium.complaints() == []

@@ -7,7 +7,7 @@ import pytest
 
 from evenhand.auditing.ledger import append, edit
 from evenhand.errors import UsageError
-from evenhand.review.queue import EVERY, read_queue
+from evenhand.review.queue import CONFLICTS, EVERY, SUSPECTS, read_queue
 from evenhand.review.session import Session
 
 
@@ -70,3 +70,17 @@ def test_a_ledger_of_before_is_taken_up(run_folder: Path) -> None:
     words = {"pixel_sha256": queue.manifest.pixel_sha256[3], "given": "Cats"}
     append(run_folder / "edits.jsonl", [edit("label", "you", label="Trucks", **words)])
     assert Session(run_folder, queue, "me").decided[3] == 2
+
+
+def test_contradicting_copies_are_a_list_of_their_own_and_the_first(
+    build_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert next(iter(read_queue(build_run(tmp_path / "none")).lists)) == SUSPECTS
+    queue = read_queue(build_run(tmp_path / "some", copies=[(20, 21, 66), (30, 33), (40, 41)]))
+    given = queue.manifest.given
+    assert given[30] == given[33]  # these copies agree
+    assert next(iter(queue.lists)) == CONFLICTS
+    assert queue.lists[CONFLICTS].tolist() == [20, 21, 66, 40, 41]
+    assert queue.copies[66] == (20, 21, 66)
+    assert queue.copies[30] == (30, 33)
+    assert 22 not in queue.copies

@@ -1,13 +1,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from evenhand.auditing.ledger import append, edit, read_ledger
 from evenhand.errors import DataError, UsageError
 from evenhand.review.queue import read_queue
-from evenhand.review.session import Session
+from evenhand.review.session import OvertakenError, Session
 
 
 @pytest.fixture
@@ -60,15 +59,6 @@ def test_a_grid_is_a_piece_of_the_list(session: Session) -> None:
     assert session.grid("suspects", 10**9, 4)["at"] == 63
 
 
-def test_reasons_are_plain_words(session: Session) -> None:
-    assert session.reason(0).startswith(
-        "Networks that had not seen this picture take it for Cars. That the label Cats is"
-    )
-    assert "probability of 99 %" in session.reason(0)
-    assert session.reason(int(np.flatnonzero(session.queue.check)[0])).startswith("A random check")
-    assert session.reason(70 - 1).startswith("The final model")
-
-
 def test_neighbours_show_both_classes_and_only_trusted_labels(session: Session) -> None:
     assert session.neighbours.ready(10)
     groups = session.item("suspects", 0)["neighbours"]
@@ -88,6 +78,75 @@ def test_nonsense_is_refused_and_nothing_written(session: Session, decisions: li
     with pytest.raises(UsageError):
         session.decide(decisions)
     assert not session.path.exists()
+
+
+def test_what_another_window_decided_is_not_overruled_unseen(session: Session, run_folder: Path) -> None:
+    other = Session(run_folder, read_queue(run_folder), "you")
+    seen = session.item("suspects", 0)["seen"]
+    assert seen == other.item("suspects", 0)["seen"] == ""
+    other.decide([(0, "label", "Trucks")], seen=[seen])
+    with pytest.raises(OvertakenError, match=r"this picture is settled as Trucks by you\. Press once more"):
+        session.decide([(0, "keep", "")], seen=[seen])
+    with pytest.raises(OvertakenError, match="decided about 1 of these pictures, so nothing was written"):
+        session.decide([(1, "keep", ""), (0, "keep", "")], seen=["", ""])
+    assert session.state()["length"] == 1
+    # Whoever has seen it may overrule it; a picture that nobody else touched is nobody's business.
+    session.decide([(0, "keep", "")], seen=[session.item("suspects", 0)["seen"]])
+    session.decide([(2, "keep", "")], seen=[""])
+    other.undo("suspects")
+    with pytest.raises(OvertakenError, match="is not settled any more"):
+        session.decide([(2, "exclude", "")], seen=[session.standing.edits[2].id])
+    assert [entry.action for entry in session.standing.edits] == ["label", "keep", "keep", "undo"]
+
+
+def test_undo_takes_back_nothing_that_nobody_has_looked_at(session: Session, run_folder: Path) -> None:
+    other = Session(run_folder, read_queue(run_folder), "you")
+    length = session.decide([(0, "keep", "")])["length"]
+    other.decide([(1, "exclude", "")])
+    with pytest.raises(OvertakenError, match=r"The last is .*, excluded by you\. Press once more to undo that"):
+        session.undo("suspects", length)
+    assert session.state()["settled"] == 2
+    assert session.undo("suspects", length + 1)["undone"] == 1
+    with pytest.raises(OvertakenError, match=r"The last is train/.*, settled as "):
+        other.undo("suspects", 2)
+    assert other.undo("suspects", 3)["undone"] == 1
+    with pytest.raises(OvertakenError, match="Nothing is settled now"):
+        session.undo("suspects", 3)
+
+
+def test_a_reason_is_told_with_what_was_decided(session: Session, run_folder: Path) -> None:
+    session.decide([(0, "label", "Trucks")], reason="it has a bed")
+    mine, theirs = session.item("suspects", 0), Session(run_folder, session.queue, "you").item("suspects", 0)
+    assert (mine["why"], mine["by"], mine["seen"]) == ("it has a bed", "", session.standing.edits[0].id)
+    assert (theirs["why"], theirs["by"]) == ("it has a bed", "me")
+
+
+def test_copies_are_settled_one_after_the_other_and_agree_when_each_suggestion_is_taken(
+    build_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    run = build_run(tmp_path, copies=[(20, 21, 66), (2, 31)])
+    session = Session(run, read_queue(run), "me")
+    assert session.summary()["start"] == "conflicts"
+    first = session.item("conflicts", 0)
+    assert (first["row"], first["given"], first["suggested"], first["copied"]) == (20, "Trucks", "Cars", True)
+    assert [(copy["row"], copy["given"], copy["split"], copy["same"]) for copy in first["copies"]] == [
+        (21, "Cars", "train", False), (66, "Cars", "test", False),
+    ]  # fmt: skip
+    # In another list the networks' opinion stands.
+    assert session.item("class:Trucks", 0)["copied"] is False
+    for at in range(3):
+        found = session.item("conflicts", at)
+        session.decide([(found["row"], "label", found["suggested"])])
+    assert session.decided[[20, 21, 66]].tolist() == [0, 0, 0]
+    # Of a suspect the suggestion is the networks'; its copy follows what was decided.
+    suspect = session.item("conflicts", 3)
+    assert (suspect["row"], suspect["suggested"], suspect["copied"], suspect["open"]) == (2, "Trucks", False, 2)
+    session.decide([(2, "keep", "")])
+    last = session.item("conflicts", 4)
+    assert (last["given"], last["suggested"], suspect["given"]) == ("Cats", "Cars", "Cars")
+    session.decide([(31, "label", "Cars")])
+    assert session.item("conflicts", 4)["open"] == 0
+    assert session.summary()["start"] == "suspects"
 
 
 def test_half_a_line_is_read_when_it_is_whole(session: Session) -> None:

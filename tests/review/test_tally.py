@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 
 from evenhand.evaluation.intervals import wilson
 from evenhand.review.queue import Queue, read_queue
-from evenhand.review.tally import LAST, UNDECIDED, tally
+from evenhand.review.standing import UNDECIDED
+from evenhand.review.tally import LAST, tally
 
 
 @pytest.fixture
@@ -22,7 +24,8 @@ def test_before_the_first_decision_nothing_is_known(queue: Queue) -> None:
     assert (state["suspects"], state["suspects_settled"], state["settled"]) == (14, 0, 0)
     assert state["precision"] is None
     assert state["missed"] is None
-    assert state["left_by_suspicion"] == pytest.approx(float(queue.suspicion[:64].sum()))
+    left = state["left"]
+    assert left["low"] <= float(queue.suspicion[:64].sum()) <= left["high"]
     assert state["advice"] == "Go on: 14 of 14 suspects are open."
 
 
@@ -37,8 +40,8 @@ def test_precision_counts_suggestions_that_were_right(queue: Queue) -> None:
     assert state["precision"] == pytest.approx(
         {"hits": 5, "n": 7, "value": 5 / 7, "low": float(low), "high": float(high)}
     )
-    assert (state["suspects_settled"], state["changed"], state["excluded"]) == (8, 5, 1)
-    assert state["left_by_suspicion"] == pytest.approx(float(queue.suspicion[8:64].sum()))
+    assert (state["suspects_settled"], state["changed"], state["kept"], state["excluded"]) == (8, 5, 2, 1)
+    assert state["left"]["high"] < tally(queue, nothing(queue), [])["left"]["high"]
 
 
 def test_random_checks_tell_what_nobody_suspects(queue: Queue) -> None:
@@ -52,7 +55,9 @@ def test_random_checks_tell_what_nobody_suspects(queue: Queue) -> None:
     assert state["unsuspected_open"] == 64 - 14 - 24
     assert state["advice"].startswith("All suspects are settled, but 1 of 24 random checks had a wrong label.")
     decided[checks[0]] = queue.manifest.given[checks[0]]
-    assert tally(queue, decided, [])["advice"].startswith("You can stop. All suspects are settled, and none of 24")
+    advice = tally(queue, decided, [])["advice"]
+    assert advice.startswith("You can stop. All suspects are settled, and none of 24 random checks had a wrong label.")
+    assert re.search(r"About \d wrong labels are left\.$", advice)
     decided[checks[:3]] = UNDECIDED
     assert "3 random checks are open" in tally(queue, decided, [])["advice"]
 
@@ -64,6 +69,11 @@ def test_it_says_when_going_on_is_not_worth_it(queue: Queue) -> None:
     assert tally(queue, decided, list(range(LAST)))["advice"].startswith(
         "You may stop here: of the last 20 suspects only 0"
     )
+    # An excluded suspect says nothing of its label; the one settled before it counts instead.
+    decided[0] = 3
+    assert tally(queue, decided, [LAST, *range(LAST)])["advice"].startswith("Go on: ")
+    decided[LAST] = queue.manifest.given[LAST]
+    assert tally(queue, decided, [LAST, *range(LAST)])["advice"].startswith("You may stop here")
     decided[:3] = queue.suggested[:3]
     assert tally(queue, decided, list(range(LAST)))["advice"].startswith("Go on: ")
 

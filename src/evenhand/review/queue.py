@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from evenhand.auditing.files import read_audit
 from evenhand.auditing.ledger import as_trained
 from evenhand.data.manifest import Manifest, read_manifest
 from evenhand.errors import UsageError
-from evenhand.records import Floats, Ints, Pixels
+from evenhand.records import Duplicate, Floats, Ints, Pixels
 from evenhand.store import STUDY
 from evenhand.study.results import read_test
 
@@ -22,8 +23,12 @@ EVERY = 8
 """One picture in so many is drawn at random from those that nobody suspects."""
 FEWEST_CHECKS = 24
 """Random checks that there are at least, where there are pictures enough."""
+SUSPECTS = "suspects"
+"""The list of all training pictures, suspects first, checks mixed in."""
 TEST = "test"
 """The list of test pictures that the final model calls something else."""
+CONFLICTS = "conflicts"
+"""The list of copies and near-duplicates that are filed under different classes, group by group."""
 
 Flags = NDArray[np.bool_]
 
@@ -44,7 +49,9 @@ class Queue:
     probabilities: Floats
     """(n, K) of networks that had not seen the picture; NaN where there are none."""
     lists: dict[str, Ints]
-    """Name -> rows in order: "suspects" (all training pictures, checks mixed in), "class:NAME" by label, "test"."""
+    """Name -> rows in order: `CONFLICTS` and `TEST` where there are any, `SUSPECTS`, and "class:NAME" by label."""
+    copies: dict[int, tuple[int, ...]]
+    """Row -> all rows that show the same picture, this one among them; only where there are others."""
 
 
 def read_queue(run: Path, seed: int = 0) -> Queue:
@@ -69,7 +76,8 @@ def read_queue(run: Path, seed: int = 0) -> Queue:
     if not (run / "audit" / "summary.json").is_file():
         raise UsageError(f"The run in {run} stopped before its audit was finished. Run the same command again.")
     manifest = as_trained(read_manifest(run / "manifest.csv", study["classes"]))
-    issues = read_audit(run / "audit").issues
+    audit = read_audit(run / "audit")
+    issues = audit.issues
     if not issues:
         raise UsageError(f"The audit in {run} judged no labels, so there are no suspects. Run `evenhand audit DATA`.")
     n, k = len(manifest), len(manifest.classes)
@@ -83,14 +91,17 @@ def read_queue(run: Path, seed: int = 0) -> Queue:
     flagged[order] = [issue.flagged for issue in issues]
     probabilities = _probabilities(run, n, k)
     checks = _checks(order, flagged, seed)
-    lists = {"suspects": _mixed(order, flagged, checks)}
+    copies, conflicts = _copies(manifest, audit.duplicates)
+    lists = {CONFLICTS: conflicts} if len(conflicts) else {}
+    lists[SUSPECTS] = _mixed(order, flagged, checks)
     lists |= {f"class:{name}": order[manifest.given[order] == place] for name, place in number.items()}
     tested = _tested(run, manifest, suspicion, suggested, flagged, probabilities)
     if len(tested):
         lists[TEST] = tested
     check = np.zeros(n, dtype=bool)
     check[checks] = True
-    return Queue(manifest, np.load(pixels, mmap_mode="r"), suspicion, suggested, flagged, check, probabilities, lists)
+    images = np.load(pixels, mmap_mode="r")
+    return Queue(manifest, images, suspicion, suggested, flagged, check, probabilities, lists, copies)
 
 
 def read_study(run: Path) -> dict[str, Any]:
@@ -110,6 +121,20 @@ def read_study(run: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} cannot be read ({error}), or its run stopped at the very beginning.") from error
     return study
+
+
+def _copies(manifest: Manifest, duplicates: Sequence[Duplicate]) -> tuple[dict[int, tuple[int, ...]], Ints]:
+    """Return for each row with copies all rows of its group, and the rows of groups whose labels contradict."""
+    place = {
+        (str(split), path): row for row, (split, path) in enumerate(zip(manifest.split, manifest.paths, strict=True))
+    }
+    groups: dict[int, list[int]] = {}
+    for found in duplicates:
+        if (row := place.get((found.split, found.path))) is not None:
+            groups.setdefault(found.group, []).append(row)
+    copies = {row: tuple(rows) for rows in groups.values() for row in rows}
+    contradicting = [rows for rows in groups.values() if len({int(manifest.given[row]) for row in rows}) > 1]
+    return copies, np.array([row for rows in contradicting for row in rows], dtype=np.int64)
 
 
 def _checks(order: Ints, flagged: Flags, seed: int) -> Ints:

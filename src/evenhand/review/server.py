@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.errors import EvenhandError, UsageError
 from evenhand.review.guard import Guard
-from evenhand.review.session import Session
+from evenhand.review.queue import SUSPECTS
+from evenhand.review.session import OvertakenError, Session
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 STATIC = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in ("page", "single", "grid", "told")},
 }
 LONGEST = 2**20
 """Bytes of a request."""
@@ -106,21 +107,23 @@ def application(session: Session) -> Any:
 
     async def item(request: Request) -> Response:
         words = request.query_params
-        found = session.item(words.get("list", "suspects"), _number(words.get("at")), undecided="open" in words)
+        found = session.item(words.get("list", SUSPECTS), _number(words.get("at")), undecided="open" in words)
         return JSONResponse(found | {"state": session.state()})
 
     async def grid(request: Request) -> Response:
         words = request.query_params
-        found = session.grid(words.get("list", "suspects"), _number(words.get("at")), _number(words.get("count"), 24))
+        found = session.grid(words.get("list", SUSPECTS), _number(words.get("at")), _number(words.get("count"), 24))
         return JSONResponse(found | {"state": session.state()})
 
     async def decide(request: Request) -> Response:
         told = await _body(request)
         try:
             wanted = [(int(one["row"]), str(one["action"]), str(one.get("label") or "")) for one in told["decisions"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise UsageError(f"A decision needs row and action: {error}.") from error
-        state = session.decide(wanted, str(told.get("reason") or "")[:1000])
+            asked = any("seen" in one for one in told["decisions"])
+            seen = [str(one["seen"]) for one in told["decisions"]] if asked else None
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise UsageError(f"A decision needs row and action, and seen for all or for none: {error}.") from error
+        state = session.decide(wanted, str(told.get("reason") or "")[:1000], seen)
         after = told.get("then")
         if not isinstance(after, dict):
             return JSONResponse({"state": state})
@@ -130,7 +133,10 @@ def application(session: Session) -> Any:
 
     async def undo(request: Request) -> Response:
         told = await _body(request)
-        return JSONResponse({"state": session.undo(str(told.get("list", "suspects")))})
+        length = told.get("length")
+        if length is not None and not isinstance(length, int):
+            raise UsageError(f"{length!r} is no length of a ledger.")
+        return JSONResponse({"state": session.undo(str(told.get("list", SUSPECTS)), length)})
 
     return Starlette(
         routes=[
@@ -152,7 +158,9 @@ async def _refused(request: Request, error: Exception) -> Response:
     from starlette.responses import JSONResponse
 
     del request
-    return JSONResponse({"error": str(error)}, status_code=400 if isinstance(error, UsageError) else 500)
+    kinds = {OvertakenError: 409, UsageError: 400}
+    status = next((status for kind, status in kinds.items() if isinstance(error, kind)), 500)
+    return JSONResponse({"error": str(error)}, status_code=status)
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from evenhand.evaluation.intervals import wilson
 from evenhand.records import Ints
-from evenhand.review.queue import Queue
+from evenhand.review.queue import Flags, Queue
+from evenhand.review.remaining import wrong_left
+from evenhand.review.standing import UNDECIDED
 
-UNDECIDED = -1
 LAST = 20
 """The suspects settled last decide whether going on is worth it."""
 
@@ -42,15 +45,26 @@ def tally(queue: Queue, decided: Ints, latest: list[int]) -> dict[str, Any]:
         "checks_settled": int((checks & ~open_).sum()),
         "settled": int((decided != UNDECIDED).sum()),
         "changed": int(((decided != UNDECIDED) & (decided != given) & (decided < k)).sum()),
+        "kept": int((decided == given).sum()),
         "excluded": int((decided == k).sum()),
         "precision": _share(int(right.sum()), int(labelled.sum())),
-        "left_by_suspicion": float(queue.suspicion[open_].sum()),
+        "left": _left(queue, decided, judged),
         "missed": _share(int(missed.sum()), int(checked.sum())),
         "unsuspected_open": int((open_ & ~queue.flagged).sum()),
     }
-    recent = [row for row in latest if suspects[row] and decided[row] != UNDECIDED][-LAST:]
+    recent = list(islice((row for row in reversed(latest) if labelled[row]), LAST))
     wrong = sum(int(decided[row] != given[row]) for row in recent)
     return state | {"advice": _advice(state, len(recent), wrong)}
+
+
+def _left(queue: Queue, decided: Ints, judged: Flags) -> dict[str, float]:
+    """Return how many wrong labels are left, with its 95 % interval. An excluded picture has no label any more."""
+    settled = decided[judged]
+    known = (settled != UNDECIDED) & (settled < len(queue.manifest.classes))
+    wrong = np.where(known, settled != queue.manifest.given[judged], np.nan).astype(np.float32)
+    return asdict(
+        wrong_left(queue.suspicion[judged], queue.flagged[judged], queue.check[judged], wrong, settled == UNDECIDED)
+    )
 
 
 def _share(hits: int, n: int) -> dict[str, float] | None:
@@ -62,24 +76,28 @@ def _share(hits: int, n: int) -> dict[str, float] | None:
 
 
 def _advice(state: dict[str, Any], recent: int, wrong: int) -> str:
-    """Return whether to go on, in a sentence or two."""
-    left = state["suspects"] - state["suspects_settled"]
-    if left:
+    """Return whether to go on, and why, in a sentence or two."""
+    open_ = state["suspects"] - state["suspects_settled"]
+    left = f"About {number(state['left']['value'])} wrong labels are left."
+    if open_:
         if recent == LAST and wrong <= LAST // 10:
-            return f"You may stop here: of the last {LAST} suspects only {wrong} had a wrong label."
-        return f"Go on: {left} of {state['suspects']} suspects are open."
-    missed = state["missed"]
+            return f"You may stop here: of the last {LAST} suspects only {wrong} had a wrong label. {left}"
+        return f"Go on: {number(open_)} of {number(state['suspects'])} suspects are open."
     begun = "All suspects are settled" if state["suspects"] else "The audit named no suspects"
-    if state["checks_settled"] < state["checks"]:
-        return (
-            f"{begun}. {state['checks'] - state['checks_settled']} random checks are open; they tell how many wrong "
-            "labels nobody suspects."
-        )
+    unchecked, missed = state["checks"] - state["checks_settled"], state["missed"]
+    if unchecked:
+        are = "random check is open; it tells" if unchecked == 1 else "random checks are open; they tell"
+        return f"{begun}. {unchecked} {are} how many wrong labels nobody suspects."
     if missed is None:
         return f"{begun}. You can stop."
     if missed["hits"]:
         return (
-            f"{begun}, but {missed['hits']} of {missed['n']} random checks had a wrong label. Look through the "
+            f"{begun}, but {missed['hits']} of {missed['n']} random checks had a wrong label. {left} Look through the "
             "classes, worst first, or run the audit again with these edits."
         )
-    return f"You can stop. {begun}, and none of {missed['n']} random checks had a wrong label."
+    return f"You can stop. {begun}, and none of {missed['n']} random checks had a wrong label. {left}"
+
+
+def number(value: float) -> str:
+    """Return a count as people write it."""
+    return f"{round(value):,}"
