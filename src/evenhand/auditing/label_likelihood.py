@@ -20,7 +20,28 @@ _NEVER = -12.0
 
 
 class LabelLikelihood:
-    """Negative log-likelihood of the given labels; its parameters are log temperature, biases, log odds of columns."""
+    """The likelihood of the given labels under networks that need calibrating and labels that may be wrong.
+
+    Its parameters are one vector ``theta``: the logarithm of the temperature, the biases of all classes but the first,
+    and the log odds of the columns P(true | given), without those of classes too small to judge. Weak normal priors
+    keep it from running away where the data say nothing.
+
+    Parameters
+    ----------
+    logits : (n, K) float64
+        Out-of-fold logits for a uniform prior.
+    given : (n,) int64
+        Given labels in 0..K-1.
+    counts : (K,) float64
+        Images of each given label.
+
+    Attributes
+    ----------
+    k : int
+        K.
+    too_few : (K,) bool
+        Classes that are not judged.
+    """
 
     def __init__(self, logits: Doubles, given: Ints, counts: Doubles) -> None:
         self.logits: Doubles = logits - logits.mean(axis=1, keepdims=True)
