@@ -11,7 +11,10 @@ from evenhand.records import Interval
 _DOUBT = 3.0
 """Nats of evidence that it takes to think wrong labels as likely as none: the price of the parameters they add."""
 _Z, _TAIL = 1.96, 0.025
-_FALL, _CLOSE, _TRIES = 0.5 * _Z**2, 0.1, 10
+_MISFIT = 1.4
+"""How much further the log-likelihood may fall than if the model held exactly: the networks of different folds are
+calibrated differently, and the model knows one temperature. Without it, 39 of 44 intervals held the truth."""
+_FALL, _CLOSE, _TRIES = 0.5 * _Z**2 * _MISFIT, 0.1, 10
 """Fall of the log-likelihood that bounds the interval, how nearly it is met, and minimisations to meet it."""
 
 
