@@ -65,6 +65,7 @@ LIBRARIES = {
     "evaluation": {"numpy", "scipy"},
     "auditing": {"numpy", "scipy"},
     "training": {"numpy", "torch", "safetensors"},
+    "attacks": {"numpy", "torch", "scipy", "PIL"},
     "study": {"numpy", "torch", "safetensors"},
     "review": {"numpy", "PIL"},
     "reporting": {"numpy", "PIL", "jinja2", "markupsafe", "matplotlib"},

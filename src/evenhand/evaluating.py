@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from evenhand.auditing.decisions import read_decisions
 from evenhand.auditing.ledger import apply
-from evenhand.auditing.scan import Scan, scan
+from evenhand.auditing.scan import scan
+from evenhand.data.manifest import Dataset, Manifest
 from evenhand.engines.local import cores
 from evenhand.errors import DataError, ModelFileError, UsageError, suggest
 from evenhand.evaluation.metrics import evaluate as figures
@@ -47,23 +50,12 @@ def evaluate_twice(request: Evaluate, progress: Progress = SILENT) -> tuple[Eval
     DataError
         When the data have no images, or a class that the model does not know.
     """
-    _check(request)
-    device = device_named(request.device)
     decisions = read_decisions(request.edits)
-    with tempfile.TemporaryDirectory(prefix="evenhand-") as scratch:
-        if request.model.is_dir():
-            model = _own(request)
-            found = _scan(request, Path(scratch), model.classes, model.size, progress)
-        else:
-            found = _scan(request, Path(scratch), request.classes, request.size, progress)
-            model = _foreign(request, found)
-        rows = _rows(request, found)
-        for member in model.members:
-            member.to(device)
-        manifest = apply(found.dataset.manifest, decisions.in_force).manifest
+    with opened(request, progress) as (model, dataset, rows):
+        manifest = apply(dataset.manifest, decisions.in_force).manifest
         for note in decisions.notes():
             progress.note(note)
-        probabilities = model.probabilities(found.dataset.pixels[rows])
+        probabilities = model.probabilities(dataset.pixels[rows])
         given, corrected = manifest.given[rows], manifest.corrected[rows]
         judged = figures(given, probabilities, manifest.classes)
         if (given == corrected).all():
@@ -71,25 +63,52 @@ def evaluate_twice(request: Evaluate, progress: Progress = SILENT) -> tuple[Eval
         return judged, figures(corrected, probabilities, manifest.classes)
 
 
-def _scan(
+@contextmanager
+def opened(request: Evaluate, progress: Progress = SILENT) -> Iterator[tuple[Model, Dataset, Ints]]:
+    """Open the model on its device, and the images as it takes them with the rows asked for; at the end all are gone.
+
+    Takes and raises as `evaluate_twice`.
+    """
+    _check(request)
+    device = device_named(request.device)
+    with tempfile.TemporaryDirectory(prefix="evenhand-") as scratch:
+        if request.model.is_dir():
+            model = _own(request)
+            dataset, rows = images_of(request, Path(scratch), model.classes, model.size, progress)
+        else:
+            dataset, rows = images_of(request, Path(scratch), request.classes, request.size, progress)
+            model = _foreign(request, dataset)
+        for member in model.members:
+            member.to(device)
+        yield model, dataset, rows
+
+
+def images_of(
     request: Evaluate,
     scratch: Path,
     classes: tuple[str, ...] | None,
     size: tuple[int, int] | None,
     progress: Progress,
-) -> Scan:
-    jobs = request.jobs or cores()
-    return scan(
+) -> tuple[Dataset, Ints]:
+    """Return the images of the data, decoded into `scratch`, and the rows of the split asked for.
+
+    Raises
+    ------
+    DataError
+        When there are no such images, or other classes than these.
+    """
+    found = scan(
         request.data,
         cache=scratch,
         classes=classes,
         size=size,
-        jobs=jobs,
+        jobs=request.jobs or cores(),
         progress=progress,
         least_classes=1,
         closed=True,
         alike=False,
     )
+    return found.dataset, _rows(request, found.dataset.manifest)
 
 
 def _check(request: Evaluate) -> None:
@@ -120,14 +139,13 @@ def _own(request: Evaluate) -> Model:
     return model
 
 
-def _foreign(request: Evaluate, found: Scan) -> Model:
+def _foreign(request: Evaluate, dataset: Dataset) -> Model:
     assert request.network is not None  # noqa: S101 - checked before the images were read
-    return load_foreign(request.model, request.network, found.dataset.manifest.classes, found.dataset.size)
+    return load_foreign(request.model, request.network, dataset.manifest.classes, dataset.size)
 
 
-def _rows(request: Evaluate, found: Scan) -> Ints:
+def _rows(request: Evaluate, manifest: Manifest) -> Ints:
     """Return the rows asked for; "auto" means the test images where there are any, else all."""
-    manifest = found.dataset.manifest
     tested = manifest.where("test")
     if request.split == "all" or (request.split == "auto" and not len(tested)):
         return np.arange(len(manifest), dtype=np.int64)

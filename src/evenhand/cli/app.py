@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 import evenhand
+from evenhand.cli import attack as attack_
 from evenhand.cli import decisions as decisions_
 from evenhand.cli import jobs as jobs_
 from evenhand.cli import options
@@ -198,6 +199,39 @@ def evaluate(
     """Compute every figure of a trained model on labelled images."""
     words = dict(locals())
     jobs_.evaluate(options.evaluation(words), json=json, quiet=quiet)
+
+
+@app.command()
+def attack(
+    model_path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="A model folder, a PyTorch file of weights together with --model, or an .onnx file, which can only be "
+            "asked (--attack square).",
+        ),
+    ],
+    data: options.Data,
+    attack: attack_.AttackName = "pgd",
+    norm: attack_.Norm = None,
+    eps: attack_.Eps = None,
+    target: attack_.Target = None,
+    out: options.Out = None,
+    model: options.ModelName = None,
+    classes: options.Classes = None,
+    size: options.Size = None,
+    split: attack_.Split = "auto",
+    limit: attack_.Limit = None,
+    examples: attack_.Examples = 12,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Break a model: adversarial examples, what is left of its accuracy, and whether rare classes are more fragile."""
+    words = dict(locals())
+    attack_.attack(words, json=json, quiet=quiet)
 
 
 @app.command()

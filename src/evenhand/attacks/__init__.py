@@ -1,0 +1,1 @@
+"""How a model breaks: adversarial examples, common corruptions, and whether rare classes are more fragile."""
