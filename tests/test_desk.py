@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.desk import LEAST_VIEWS, opened
+from evenhand.desk import opened
 from evenhand.progress import SILENT
-from evenhand.settings import Settings
+from evenhand.settings import PRESETS, Settings
 from evenhand.training.recipe import RECIPES
 
 
@@ -27,6 +27,7 @@ def test_small_data_are_seen_often_enough(
         epochs = desk.recipe("simple").epochs
         images = desk.manifest.counts("train")
     if expected is None:
-        assert epochs * sum(images.values()) >= LEAST_VIEWS > (epochs - 1) * 0.8 * sum(images.values())
+        least = PRESETS["quick"].least_views
+        assert epochs * sum(images.values()) >= least > (epochs - 1) * 0.8 * sum(images.values())
     else:
         assert epochs == expected

@@ -32,9 +32,6 @@ from evenhand.training.device import device_named
 from evenhand.training.precision import seconds_an_image, settled
 from evenhand.training.recipe import Recipe, recipe
 
-LEAST_VIEWS = 24_000
-"""Images that a training sees at least, each as often as the data set is small."""
-
 
 @dataclass(frozen=True)
 class Desk:
@@ -59,12 +56,12 @@ class Desk:
         """Return the preset's recipe for a model, its precision settled.
 
         On a few hundred images the epochs of the preset would be over before a network has learnt anything: unless
-        somebody asked for a number of epochs, there are so many that `LEAST_VIEWS` images are seen.
+        somebody asked for a number of epochs, there are so many that the preset's least number of images is seen.
         """
         wanted = recipe(self.preset.recipe, model, **self.settings.changes)
-        if wanted.equal_work and "epochs" not in self.settings.changes:
+        if "epochs" not in self.settings.changes:
             # A demo set that somebody wants small is meant to be quick.
-            views = LEAST_VIEWS * min(1.0, self.settings.scale or 1.0)
+            views = self.preset.least_views * min(1.0, self.settings.scale or 1.0)
             least = math.ceil(views / max(1, len(training_rows(self.manifest))))
             wanted = replace(wanted, epochs=max(wanted.epochs, least))
         copy = self.run.path / "precision.json"

@@ -139,6 +139,8 @@ class Preset:
     """The network of the label audit."""
     alone: tuple[int, ...] = (1,)
     """Networks a fold in each round, where the command is the audit and nothing else."""
+    least_views: int = 24_000
+    """Images that a training sees at least, each as often as the data set is small."""
     stretch: float = 1.0
     """Epochs of the final model, as a multiple of the recipe's."""
     judged: int | None = None
@@ -179,6 +181,7 @@ PRESETS: dict[str, Preset] = {
         rounds=1,
         examiner="simple",
         alone=(1, 1),
+        least_views=6_000,
         remedies=("none", "sampler", "balanced-softmax", "logit-adjust"),
         repairs=("none", "drop"),
         stretch=2.0,
@@ -223,6 +226,7 @@ PRESETS: dict[str, Preset] = {
         seeds=1,
         members=1,
         rounds=0,
+        least_views=0,
         examiner="simple",
         remedies=REFERENCE_REMEDIES,
         repairs=("none",),
