@@ -32,6 +32,9 @@ from evenhand.training.device import device_named
 from evenhand.training.precision import seconds_an_image, settled
 from evenhand.training.recipe import Recipe, recipe
 
+MOST_EPOCHS = 200
+"""Epochs that small data are given at most: what has been seen two hundred times has nothing left to tell."""
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -62,7 +65,7 @@ class Desk:
         if "epochs" not in self.settings.changes:
             # A demo set that somebody wants small is meant to be quick.
             views = self.preset.least_views * min(1.0, self.settings.scale or 1.0)
-            least = math.ceil(views / max(1, len(training_rows(self.manifest))))
+            least = min(MOST_EPOCHS, math.ceil(views / max(1, len(training_rows(self.manifest)))))
             wanted = replace(wanted, epochs=max(wanted.epochs, least))
         copy = self.run.path / "precision.json"
         return settled(replace(wanted, **changes), self.scan.dataset.size, self.device, copy=copy)
