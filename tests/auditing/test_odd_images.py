@@ -1,6 +1,9 @@
 """Odd images: each kind is named, and an ordinary data set has next to none."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from evenhand.auditing import near_duplicates
 from evenhand.auditing.odd_images import looks, odd_images
 from evenhand.data.demo import clean_set
 from evenhand.data.manifest import Dataset, Manifest
+from evenhand.disk import read_table
 from evenhand.records import OddImage, Pixels
 
 DRAWN, _ = clean_set(100, seed=8)
@@ -85,7 +89,7 @@ def test_every_reason_comes_with_its_number() -> None:
     assert details["very dark"] == "19 of 20 pixels are darker than grey level 20 of 255"
     assert details["very bright"] == "19 of 20 pixels are brighter than grey level 235 of 255"
     assert re.fullmatch(r"0\.1 bits of information a pixel, where 4\.\d are usual", details["hardly any content"])
-    usual = "nearly all others between 1 and 2"
+    usual = "nearly all others have 1 to 2"
     assert details["very wide"] == f"100x20 pixels (width x height): the ratio is 5, {usual}"
     assert details["very high"] == f"40x300 pixels (width x height): the ratio is 0.13, {usual}"
 
@@ -152,3 +156,20 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(near_duplicates, "_CHUNK_BYTES", 7 * DRAWN[0].size)
     for name, column in vars(looks(DRAWN)).items():
         np.testing.assert_allclose(column, getattr(whole, name), rtol=1e-5, err_msg=name)
+
+
+def test_an_audit_measures_pictures_as_they_lie_on_the_disk(evenhand: Callable[..., Any], tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for number in range(60):
+        size = (120, 20) if number == 7 else (24, 24)
+        place = tmp_path / "data" / "ab"[number == 0] / f"{number:02}.png"  # one of a kind: no labels are judged
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).save(place)
+    assert evenhand("audit", tmp_path / "data", "--out", tmp_path / "run", "--preset", "quick").code == 0
+    (wide,) = [row for row in read_table(tmp_path / "run/audit/odd_images.csv") if row["reason"] == "very wide"]
+    assert wide["path"] == "a/07.png"
+    assert wide["detail"].startswith(
+        "120x20 pixels (width x height): the ratio is 6, nearly all others have 1"
+    )
+    report = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "120x20 pixels (width x height)" in report

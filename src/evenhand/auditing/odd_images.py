@@ -159,7 +159,8 @@ def _marks(seen: Looks, sizes: Ints | None, features: Floats | None) -> list[_Ma
 def _shapes(sizes: Ints) -> list[_Mark]:
     shape = np.log(sizes[:, 1] / sizes[:, 0])
     low, high = np.quantile(shape, [USUAL_SHAPES, 1 - USUAL_SHAPES])
-    usual = f"nearly all others between {np.exp(low):.2g} and {np.exp(high):.2g}"
+    ends = sorted({f"{np.exp(end):.2g}" for end in (low, high)}, key=float)
+    usual = f"nearly all others have {' to '.join(ends)}"
 
     def told(row: int) -> str:
         height, width = sizes[row].tolist()
