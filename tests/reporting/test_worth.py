@@ -91,7 +91,7 @@ def test_the_remedies_on_average_have_a_line_of_their_own(made_up: ModuleType) -
     assert "sampler, the chosen remedy" in lines[0]
     assert "expected balanced accuracy with the network simple" in lines[0]
     assert "two remedies on average" in lines[1]
-    assert lines[2] == "Both sides go by the edits; what those are worth shows beside a run without --edits."
+    assert lines[2] == "Both sides go by the edits. A run without --edits beside this one shows what those are worth."
     assert [(row.name.striptags(), row.detail, row.kind) for row in found.gains] == [
         ("sampler", "suspects left out, simple", "chosen"),
         ("Plain training", "suspects left out, simple", ""),

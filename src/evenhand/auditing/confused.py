@@ -53,12 +53,14 @@ def _interval(model: LabelModel, given: Ints, label: int, true: int, value: floa
     """Return the estimate with its 95 % interval, which reaches as far as the wider of two doubts.
 
     One is which of the images are wrong, given the rates of errors; the other is the rates themselves, of which the
-    interval of all wrong labels tells: a pair is taken to be as uncertain, in proportion, as all of them together.
+    interval of all wrong labels tells. Of that a pair gets the share that its estimate has in the square, as if the
+    pairs erred independently; where they err together it is less.
     """
     doubt: Doubles = model.posterior[given == label, true]
     reach = _Z * float(np.sqrt((doubt * (1 - doubt)).sum()))
     low, high = value - reach, value + reach
     if model.wrong.value > 0:
-        share = value / model.wrong.value
-        low, high = min(low, share * model.wrong.low), max(high, share * model.wrong.high)
+        share = float(np.sqrt(value / model.wrong.value))
+        low = min(low, value - share * (model.wrong.value - model.wrong.low))
+        high = max(high, value + share * (model.wrong.high - model.wrong.value))
     return Interval(value, low, min(high, float(len(doubt))))

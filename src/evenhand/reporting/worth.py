@@ -194,7 +194,7 @@ def _headline(data: ReportData, compared: Sequence[Repaired]) -> Iterator[Markup
             starting(listed(DOING[repair] for repair in idle)), data.reproduce.settings.get("trust", TRUST)
         )
     if data.decided:
-        yield Markup("Both sides go by the edits; what those are worth shows beside a run without {}.").format(
+        yield Markup("Both sides go by the edits. A run without {} beside this one shows what those are worth.").format(
             code("--edits")
         )
 
