@@ -82,7 +82,9 @@ def test_folds_that_are_asked_for_are_all_judged() -> None:
 
 
 def test_the_settings_of_a_run_are_json_and_know_neither_place_nor_machine() -> None:
-    told = settings(classes=("a", "b"), size=(32, 24), changes={"epochs": 3}, device="cpu", jobs=2).to_json()
+    told = settings(
+        classes=("a", "b"), size=(32, 24), changes={"epochs": 3}, allow_stacking=True, device="cpu", jobs=2
+    ).to_json()
     assert json.loads(json.dumps(told)) == told
     # Every word of a command is either part of the result or named here as none. Of a ledger of edits the decisions
     # count, not the place: the desk adds their digest.
