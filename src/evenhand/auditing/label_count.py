@@ -75,7 +75,9 @@ def _profile_end(problem: LabelLikelihood, best: Doubles, sign: int) -> float:
             (loss, down), (number, up) = problem.loss(theta), problem.wrong(theta)
             return loss - sign * pull * number, np.asarray(down - sign * pull * up)
 
-        theta = minimize(pulled, theta, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
+        theta = minimize(
+            pulled, theta, jac=True, method="L-BFGS-B", bounds=problem.bounds(), options={"maxiter": 200}
+        ).x
         found = (problem.wrong(theta)[0], max(problem.loss(theta)[0] - floor, 0.0) ** 0.5, pull)
         if abs(found[1] ** 2 - _FALL) < _CLOSE:
             return found[0]

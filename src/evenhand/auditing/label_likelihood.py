@@ -57,6 +57,10 @@ class LabelLikelihood:
         """Return the parameters that the search begins with."""
         return np.concatenate([np.zeros(self.k), np.full(int(self.free.sum()), -3.0)])
 
+    def bounds(self) -> list[tuple[float, float]]:
+        """Return the range of each parameter: beyond it numbers overflow and nothing changes any more."""
+        return [(-5.0, 5.0)] + [(-30.0, 30.0)] * (self.k - 1) + [(-20.0, 20.0)] * int(self.free.sum())
+
     def unpack(self, theta: Doubles) -> tuple[float, Doubles, Doubles]:
         """Return temperature, (K,) bias, and (K, K) columns P(true | given)."""
         odds = np.where(np.eye(self.k, dtype=bool), 0.0, -np.inf)
