@@ -168,8 +168,6 @@ def test_an_audit_measures_pictures_as_they_lie_on_the_disk(evenhand: Callable[.
     assert evenhand("audit", tmp_path / "data", "--out", tmp_path / "run", "--preset", "quick").code == 0
     (wide,) = [row for row in read_table(tmp_path / "run/audit/odd_images.csv") if row["reason"] == "very wide"]
     assert wide["path"] == "a/07.png"
-    assert wide["detail"].startswith(
-        "120x20 pixels (width x height): the ratio is 6, nearly all others have 1"
-    )
+    assert wide["detail"].startswith("120x20 pixels (width x height): the ratio is 6, nearly all others have 1")
     report = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert "120x20 pixels (width x height)" in report
