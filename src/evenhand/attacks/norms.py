@@ -16,14 +16,15 @@ DUAL = {"linf": "l1", "l2": "l2", "l1": "linf"}
 
 def measure(noise: Tensor, norm: str) -> Tensor:
     """Return the (n,) norm of each of n noises; l0 counts the values that are not exactly zero."""
-    flat = noise.flatten(1)
+    # Over all dimensions at once: flattening would copy what does not lie in this order.
+    image = tuple(range(1, noise.ndim))
     if norm == "linf":
-        return flat.abs().amax(dim=1)
+        return noise.abs().amax(dim=image)
     if norm == "l2":
-        return (flat * flat).sum(dim=1).sqrt()
+        return (noise * noise).sum(dim=image).sqrt()
     if norm == "l1":
-        return flat.abs().sum(dim=1)
-    return (flat != 0).sum(dim=1).to(noise.dtype)
+        return noise.abs().sum(dim=image)
+    return (noise != 0).sum(dim=image).to(noise.dtype)
 
 
 def project(noise: Tensor, norm: str, eps: float | Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ _COPIES = 16
 _TIGHTENINGS = 12
 """Halvings of the way from an image to the smallest noise found: what is left is a four-thousandth of it."""
 _SMALL = ("first", "smallest")
-_CROWDED = 8
+_CROWDED = 16
 """Images that are done are carried along until they are one in so many; leaving costs a copy of all others."""
 
 
@@ -86,7 +86,7 @@ def run(
         with progress.stage(f"Attacking with {name}", len(images) * attack.looks * attack.passes) as tick:
             for first in range(0, len(images), size):
                 here = slice(first, first + size)
-                some = images[here].to(victim.device)
+                some = images[here].to(victim.device).contiguous(memory_format=victim.layout)
                 rows = labels[here].to(victim.device)
                 aimed = None if targets is None else targets[here].to(victim.device)
                 whole = Batch(
@@ -157,6 +157,7 @@ class _Session:
             batch.point = point
 
     def _inside(self, batch: Batch, point: Tensor) -> Tensor:
+        point = point.contiguous(memory_format=self.victim.layout)
         return batch.inside(point) if self.attack.policy == "budget" else batch.in_box(point)
 
     def _record(self, batch: Batch, look: Look, number: int) -> None:
@@ -183,7 +184,7 @@ class _Session:
 
     def _end_still(self, batch: Batch, point: Tensor, number: int) -> None:
         """Let images end their pass whose point has stopped moving: every further step would repeat the last."""
-        still = (point == batch.point).flatten(1).all(dim=1) & ~batch.done
+        still = (measure(point - batch.point, "linf") == 0) & ~batch.done
         self.found[batch.row[still]] = point[still]
         batch.done = batch.done | still
         self.tick(int(still.sum()) * (self.attack.looks - number - 1))
@@ -227,12 +228,13 @@ class _Session:
     def _verdict(self) -> Columns:
         """Judge what was found: in float32, on the clipped image, and again on the image as an 8-bit file keeps it."""
         whole = self.whole
-        logits = self._ask(whole, self.found)
+        logits = self._asked_again(self.found, self.attempted, whole.clean)
         size, success = self._judged(self.found, logits)
         rounded_logits, rounded_size, rounded_success = logits, size, success
         if whole.threat.bounds == PIXEL_RANGE:
             rounded = rounded_to_bytes(self.found, whole.images, whole.threat)
-            rounded_logits = self._ask(whole, rounded)
+            changed = measure(rounded - self.found, "linf") > 0
+            rounded_logits = self._asked_again(rounded, changed, logits)
             rounded_size, rounded_success = self._judged(rounded, rounded_logits)
         columns = {
             "labels": whole.labels,
@@ -252,6 +254,13 @@ class _Session:
             "blind": self.blind,
         }
         return {key: value.cpu().numpy() for key, value in columns.items()}
+
+    def _asked_again(self, points: Tensor, rows: Tensor, known: Tensor) -> Tensor:
+        """Return the logits of the points, those outside of some rows being known."""
+        logits = known.clone()
+        if bool(rows.any()):
+            logits[rows] = self._ask(self.whole.chosen(rows, 0), points[rows])
+        return logits
 
     def _judged(self, points: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Return the norms of the noises, and whether each attempted image is fooled, by the model's plain answer."""

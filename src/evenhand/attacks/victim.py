@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from evenhand.attacks.first_layer import QuickFirstLayer
 from evenhand.attacks.losses import Loss
 from evenhand.attacks.undisturbed import undisturbed
 from evenhand.errors import ModelFileError, UsageError
@@ -90,6 +91,11 @@ class Victim:
         self._at_once = at_once
         self._slice = at_once or SLICE["cpu"]
         self._channels_last = False
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """How images lie in memory so that the model is quick."""
+        return torch.channels_last if self._channels_last else torch.contiguous_format
 
     @property
     def differentiable(self) -> bool:
@@ -171,7 +177,8 @@ class Victim:
                 return Look(logits, loss(logits, labels, targets))
         with torch.enable_grad():
             point = points.detach().requires_grad_()
-            logits = self.logits(point)
+            with QuickFirstLayer():
+                logits = self.logits(point)
             climbed = loss(logits, labels, targets)
             if not climbed.requires_grad:
                 raise ModelFileError(
