@@ -1,6 +1,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,16 @@ def test_corruptions(subject: Subject, tmp_path: Path) -> None:
     assert len(told["by_corruption"]) == 15
 
 
+def test_what_is_corrected_already_is_not_adjusted_again(subject: Subject, tmp_path: Path) -> None:
+    corrected = replace(subject, corrected=True)
+    told, folder = measure_robustness(corrected, Assault(attack="fgsm", eps=0.1, examples=0), tmp_path)
+    assert "fragility" in told
+    assert "fragility_adjusted" not in told
+    assert not (folder / "fragility_adjusted.csv").exists()
+
+
 def test_without_counts_nothing_is_said_of_rare_classes(subject: Subject, tmp_path: Path) -> None:
-    unknown = Subject(**{**vars(subject), "counts": None})
+    unknown = replace(subject, counts=None)
     told, folder = measure_robustness(unknown, Assault(attack="fgsm", eps=0.1, examples=0), tmp_path)
     assert "fragility" not in told
     assert not (folder / "fragility.csv").exists()

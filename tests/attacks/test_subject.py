@@ -48,6 +48,22 @@ def test_the_fingerprint_stands_for_model_and_images(trained: Any, model: Path) 
     assert fingerprint([1, 2]) != first
 
 
+@pytest.mark.parametrize(
+    ("card", "corrected"),
+    [
+        ('{"remedy": "none"}', False),
+        ('{"remedy": "augment+balanced-softmax"}', True),
+        ('{"remedy": "none", "logit_offsets": [0, 1]}', True),
+        ('{"remedy": "gone"}', False),
+        ("{}", False),
+        ("x", False),
+    ],
+)
+def test_a_model_may_make_up_for_the_counts_already(trained: Any, model: Path, card: str, corrected: bool) -> None:
+    (model / "model.json").write_text(card, encoding="utf-8")
+    assert Subject.of(Victim(trained.network), dataset(), np.arange(8), model).corrected == corrected
+
+
 def test_a_limit_is_drawn_class_by_class_by_the_seed(trained: Any, model: Path) -> None:
     subject = Subject.of(Victim(trained.network), dataset(), np.arange(8), model)
     some = subject.limited(2, 0)

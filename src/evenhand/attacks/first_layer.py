@@ -23,7 +23,7 @@ class QuickFirstLayer(TorchFunctionMode):
         """Replace the convolutions that this is about; leave everything else as it is."""
         if func is torch.conv2d and not kwargs and _fits(*args):
             images, weights, bias, _, padding = args[:5]
-            return _Folded.apply(images, weights, bias, _pair(padding))
+            return _Folded.apply(images, weights, bias, _pair(padding))  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 
@@ -67,7 +67,7 @@ class _Folded(torch.autograd.Function):
         return torch.conv2d(images, weights, bias, 1, padding)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         (weights,) = ctx.saved_tensors
         n, channels, height, width = ctx.shape

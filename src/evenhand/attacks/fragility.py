@@ -284,7 +284,7 @@ def _spearmans(counts: Ints, shares: Doubles) -> Doubles:
     other = stats.rankdata(shares, axis=1) - (len(counts) + 1) / 2
     spread = np.sqrt((other**2).sum(axis=1))
     found: Doubles = (other @ one)[spread > 0] / (spread[spread > 0] * np.sqrt((one**2).sum()))
-    return found
+    return found.round(12)
 
 
 def _permuted_classes(

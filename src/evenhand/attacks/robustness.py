@@ -21,7 +21,6 @@ from evenhand.attacks.corruptions import CORRUPTIONS, under_corruption
 from evenhand.attacks.examples import to_bytes, write_examples
 from evenhand.attacks.fragility import Fragility, adjustment, fragility
 from evenhand.attacks.optimised_noise import OptimisedNoise, noise_path
-from evenhand.attacks.own_model import OwnNetwork
 from evenhand.attacks.result import AttackResult
 from evenhand.attacks.subject import Subject
 from evenhand.attacks.success import accuracy_curve, success_matrix
@@ -158,9 +157,7 @@ def _fragility(
     found = fragility(result, counts, subject.classes, seed=assault.seed)
     _write_rows(folder / "fragility.csv", _fragility_rows(found))
     told = {"fragility": {"counts_from": subject.counted, **found.to_json()}}
-    network = subject.victim.network
-    corrected = isinstance(network, OwnNetwork) and bool(network.get_buffer("offsets").any())
-    if not corrected and np.ptp(counts) > 0:
+    if not subject.corrected and np.ptp(counts) > 0:
         progress.note(
             "The same attack once more, on the model after logit adjustment: what would be if it leaned less."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from evenhand.attacks.victim import Victim
 from evenhand.data.batches import uniform
 from evenhand.data.manifest import Dataset, Manifest
 from evenhand.disk import read_table
+from evenhand.errors import UsageError
 from evenhand.records import Ints, Pixels
+from evenhand.remedies.catalogue import REMEDIES, parse
 from evenhand.training.model_file import CARD, WEIGHTS
 
 
@@ -22,7 +25,7 @@ class Subject:
 
     `counts` are the images of each class that the model was trained on, as far as is known: those of its run, else the
     training images of the data, else the images themselves; `counted` says which. `fingerprint` stands for the model's
-    file and the data.
+    file and the data; `corrected` says whether the model makes up for the class counts already.
     """
 
     victim: Victim
@@ -33,6 +36,7 @@ class Subject:
     counts: Ints | None
     counted: str
     fingerprint: str
+    corrected: bool = False
 
     @classmethod
     def of(cls, victim: Victim, dataset: Dataset, rows: Ints, model: Path) -> Subject:
@@ -48,6 +52,7 @@ class Subject:
             counts=counts,
             counted=counted,
             fingerprint=_fingerprint(model, manifest.select(rows).fingerprint()),
+            corrected=_corrects(model),
         )
 
     def limited(self, most: int | None, seed: int) -> Subject:
@@ -76,6 +81,16 @@ def _training_counts(model: Path, manifest: Manifest, rows: Ints) -> tuple[Ints,
     trained = [row for row in manifest.where("train").tolist() if row not in attacked]
     source, own = ("data", np.array(trained, dtype=np.int64)) if trained else ("images", rows)
     return np.bincount(manifest.given[own], minlength=len(manifest.classes)).astype(np.int64), source
+
+
+def _corrects(model: Path) -> bool:
+    """Return whether a model folder says that its remedy makes up for the class counts."""
+    try:
+        card = json.loads((model / CARD).read_text(encoding="utf-8"))
+        parts = parse(str(card["remedy"]), allow_stacking=True).parts
+        return bool(card.get("logit_offsets")) or any(REMEDIES[part.name].corrects_prior for part in parts)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError):
+        return False
 
 
 def _fingerprint(model: Path, data: str) -> str:

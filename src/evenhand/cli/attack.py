@@ -165,15 +165,17 @@ def lines(told: Mapping[str, Any]) -> list[str]:
         found.append("Half of the images or more resisted, so there is no median noise.")
     if told["zero_gradients"]:
         found.append(
-            f"On {told['zero_gradients']} images that resisted, the gradient was exactly zero at some point: a failure "
-            "there says little. Try square, which needs no gradient."
+            f"Images that resisted, and whose gradient was exactly zero at some point: {told['zero_gradients']}. "
+            "Failing there says little; try square, which needs no gradient."
         )
     for name, row in told["per_class"].items():
         if row["n"]:
             before, after = _percent(row, "clean_accuracy"), _percent(row, "robust_accuracy")
             found.append(f"  {name}: {before} untouched, {after} left")
-    found += [tendency["sentence"] for tendency in told.get("fragility", {}).get("tendencies", [])]
-    return found
+    fragile = told.get("fragility")
+    if fragile and fragile["counts_from"] == "images":
+        found.append("How many images of each class the model was trained on is not known; these are counted instead.")
+    return found + [tendency["sentence"] for tendency in fragile["tendencies"]] if fragile else found
 
 
 def _corruption_lines(told: Mapping[str, Any]) -> list[str]:
