@@ -1,9 +1,10 @@
 """The review page at 50,000 pictures: what a key costs, at most 100 ms, on the server and in a browser.
 
-python benchmarks/review_speed.py [--images 50000] [--decided 20000] [--runs 15] [--no-browser]
+python benchmarks/review_speed.py [--images 50000] [--decided 20000] [--runs 15] [--look 0.5] [--no-browser]
 
 In the browser the time is that from the key event to the end of the first frame that shows the answer: the next picture
-with its words, the screenful with all its pictures. It needs Chromium with its chromedriver.
+with its words, the screenful with all its pictures. Before each key somebody looks for half a second. It needs Chromium
+with its chromedriver.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evenhand.auditing.ledger import append, edit
 from evenhand.review.queue import read_queue
@@ -26,6 +28,9 @@ from hardware import describe
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "review"))
 from conftest import build
+
+if TYPE_CHECKING:
+    from review_page import Page
 
 TARGET = 0.1
 LISTEN = """
@@ -50,6 +55,7 @@ def main() -> None:
     words.add_argument("--images", type=int, default=50_000)
     words.add_argument("--decided", type=int, default=20_000)
     words.add_argument("--runs", type=int, default=15)
+    words.add_argument("--look", type=float, default=0.5, help="seconds before each key")
     words.add_argument("--browser", action=argparse.BooleanOptionalAction, default=True)
     settings = words.parse_args()
     print(describe())
@@ -60,7 +66,7 @@ def main() -> None:
         append(run / "edits.jsonl", [edit("keep", "me", pixel_sha256=name, given="Cars") for name in hashes])
         _on_the_server(Session(run, queue, "me"), settings.runs)
         if settings.browser:
-            _in_a_browser(run, Path(folder), settings.runs)
+            _in_a_browser(run, Path(folder), settings.runs, settings.look)
 
 
 def _on_the_server(session: Session, runs: int) -> None:
@@ -82,7 +88,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _in_a_browser(run: Path, folder: Path, runs: int) -> None:
+def _in_a_browser(run: Path, folder: Path, runs: int, look: float) -> None:
     from selenium.webdriver.common.keys import Keys
 
     from browser import Browser
@@ -103,22 +109,22 @@ def _in_a_browser(run: Path, folder: Path, runs: int) -> None:
         page.wait(lambda: page.find_all("#alike img"))
         page.run(LISTEN)
         print(f"browser: Chromium {browser.driver.capabilities['browserVersion']} without a window")
-        for name, key in (("accept", Keys.ENTER), ("keep", " "), ("exclude", "x"), ("next", "j"), ("undo", "u")):
-            _say(f"browser, {name} ({key if key.isalpha() else name})", [_answered(page, key) for _ in range(runs)])
+        keys = {"accept": Keys.ENTER, "keep": " ", "exclude": "x", "next": "j", "undo": "u"}
+        for name, key in keys.items():
+            _say(f"browser, {name}", [_answered(page, key, look) for _ in range(runs)])
         page.press("g")
         for name, key in (("next screenful", "j"), ("settle a screenful", Keys.ENTER)):
-            _say(
-                f"browser, {name}, {len(page.find_all('#tiles button'))} pictures",
-                [_answered(page, key) for _ in range(runs)],
-            )
+            times = [_answered(page, key, look) for _ in range(runs)]
+            _say(f"browser, {name} of {len(page.find_all('#tiles button'))}", times)
     finally:
         browser.driver.quit()
         server.terminate()
         server.wait()
 
 
-def _answered(page: object, key: str) -> float:
-    """Press a key and return the seconds until its answer is on the screen."""
+def _answered(page: Page, key: str, look: float) -> float:
+    """Look, press a key, and return the seconds until its answer is on the screen."""
+    time.sleep(look)
     page.run("asked.length = 0")
     page.press(key)
     page.wait(lambda: page.run("return asked.length"))

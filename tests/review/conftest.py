@@ -78,7 +78,8 @@ def build(
     trial.mkdir(parents=True)
     write_json(trial / "result.json", {"remedy": "sampler"})
     logits = 3.0 * np.eye(3, dtype=np.float32)[true[:n]]
-    write_arrays(trial / "oof.npz", {"rows": np.arange(n), "logits": logits})
+    features = np.eye(3, dtype=np.float16)[true[:n]]
+    write_arrays(trial / "oof.npz", {"rows": np.arange(n), "logits": logits, "features": features})
     if files:
         for row, path in enumerate(paths):
             (data / path).parent.mkdir(parents=True, exist_ok=True)

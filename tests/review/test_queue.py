@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evenhand.auditing.ledger import append, edit
+from evenhand.disk import write_arrays
 from evenhand.errors import UsageError
 from evenhand.review.queue import CONFLICTS, EVERY, SUSPECTS, read_queue
 from evenhand.review.session import Session
@@ -44,6 +45,20 @@ def test_probabilities_come_from_the_trials(run_folder: Path) -> None:
     assert queue.probabilities[0].argmax() == 0
     assert queue.probabilities[0].sum() == pytest.approx(1)
     assert np.isnan(queue.probabilities[64:]).all()
+
+
+def test_networks_that_judged_no_labels_are_asked_only_where_there_are_no_others(run_folder: Path) -> None:
+    other = run_folder / "trials/other/oof.npz"
+    other.parent.mkdir()
+    contrary = {"rows": np.arange(10, 64), "logits": np.tile(np.float32([0, 0, 9]), (54, 1))}
+    write_arrays(other, contrary)
+    before = read_queue(run_folder).probabilities
+    assert before[0].argmax() == 0
+    assert before[12].argmax() == 0
+    (run_folder / "trials/k/oof.npz").unlink()
+    alone = read_queue(run_folder).probabilities
+    assert np.isnan(alone[:10]).all()
+    assert (alone[10:64].argmax(axis=1) == 2).all()
 
 
 def test_what_is_no_run_is_refused(run_folder: Path, tmp_path: Path) -> None:

@@ -51,9 +51,11 @@ def test_the_company_it_keeps_is_counted(queue: Queue) -> None:
 
 
 def test_copies_of_another_class_are_named(queue: Queue) -> None:
-    near = replace(queue, copies={0: (0, 1, 2), 1: (0, 1, 2), 2: (0, 1, 2)})
+    near = replace(queue, copies=dict.fromkeys((0, 1, 2), (0, 1, 2)))
     assert [near.manifest.given[row] for row in (0, 1, 2)] == [1, 2, 0]
-    assert reason(near, 0, NOBODY).endswith(" A near-duplicate is filed as Cars and Trucks.")
+    assert reason(near, 0, NOBODY).endswith(" Near-duplicates are filed as Cars and Trucks.")
+    two = replace(queue, copies=dict.fromkeys((0, 1), (0, 1)))
+    assert reason(two, 0, NOBODY).endswith(" A near-duplicate is filed as Trucks.")
     hashes = list(queue.manifest.pixel_sha256)
     hashes[1] = hashes[0]
     same = replace(near, manifest=replace(queue.manifest, pixel_sha256=tuple(hashes)))

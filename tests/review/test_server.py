@@ -186,3 +186,25 @@ def test_ctrl_c_before_the_server_listens_for_it_is_a_good_end_too() -> None:
     listening = listen(0)
     serve(cast(Session, object()), listening, pressed)
     assert listening.fileno() == -1
+
+
+def test_what_is_shown_next_travels_with_the_answer(client: Client, run_folder: Path) -> None:
+    client.log_in()
+    then = {"list": "suspects", "at": 1}
+    told = json.loads(client.ask("/api/decide", "POST", KEEP | {"then": then}).body)
+    assert (told["row"], told["at"], told["state"]["length"]) == (1, 1, 1)
+    told = json.loads(client.ask("/api/undo", "POST", {"list": "suspects", "length": 1, "then": then}).body)
+    assert (told["row"], told["decided"], told["state"]["undone"]) == (0, False, 1)
+    # With nothing to undo, what was shown is shown again.
+    told = json.loads(client.ask("/api/undo", "POST", {"list": "suspects", "then": then}).body)
+    assert (told["row"], told["state"]["undone"]) == (1, 0)
+    screenful = then | {"count": 4}
+    told = json.loads(client.ask("/api/decide", "POST", KEEP | {"then": screenful}).body)
+    assert [item["row"] for item in told["items"]] == [1, 2, 3, 4]
+    assert len(told["ahead"]) == 4
+    assert client.ask("/api/undo", "POST", {"length": "long"}).status == 400
+    late = {"decisions": [{"row": 0, "action": "exclude", "seen": ""}]}
+    refused = client.ask("/api/decide", "POST", late)
+    assert refused.status == 409
+    assert "Press once more" in json.loads(refused.body)["error"]
+    assert [entry.action for entry in read_ledger(run_folder / "edits.jsonl").edits] == ["keep", "undo", "keep"]

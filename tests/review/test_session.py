@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evenhand.auditing.ledger import append, edit, read_ledger
@@ -57,6 +58,13 @@ def test_a_grid_is_a_piece_of_the_list(session: Session) -> None:
     assert [item["row"] for item in grid["items"]] == session.queue.lists["suspects"][6:10].tolist()
     assert [item["check"] for item in grid["items"]] == [False, True, False, False]
     assert session.grid("suspects", 10**9, 4)["at"] == 63
+
+
+def test_only_the_audit_says_that_a_label_is_wrong(session: Session) -> None:
+    assert session.item("suspects", 0)["judged"] is True
+    session.queue.lists["test"] = np.array([66])
+    session.queue.suspicion[66] = 0.9  # the final model's doubt about a test picture is no such thing
+    assert session.item("test", 0)["judged"] is False
 
 
 def test_neighbours_show_both_classes_and_only_trusted_labels(session: Session) -> None:

@@ -71,9 +71,9 @@ def test_it_says_when_going_on_is_not_worth_it(queue: Queue) -> None:
     )
     # An excluded suspect says nothing of its label; the one settled before it counts instead.
     decided[0] = 3
-    assert tally(queue, decided, [LAST, *range(LAST)])["advice"].startswith("Go on: ")
+    assert tally(queue, decided, [*range(LAST), LAST])["advice"].startswith("Go on: ")
     decided[LAST] = queue.manifest.given[LAST]
-    assert tally(queue, decided, [LAST, *range(LAST)])["advice"].startswith("You may stop here")
+    assert tally(queue, decided, [*range(LAST), LAST])["advice"].startswith("You may stop here")
     decided[:3] = queue.suggested[:3]
     assert tally(queue, decided, list(range(LAST)))["advice"].startswith("Go on: ")
 

@@ -90,10 +90,9 @@ def descriptors(pixels: Pixels) -> Floats:
     Photographs, drawings, pages, charts, screens and noise differ in how brightness changes from pixel to pixel, in
     their lines, tones and number of colours. Two photographs of different things need not differ.
     """
-    small = thumbnails(pixels, SIDE)
     parts = []
-    for start in range(0, len(small), _AT_ONCE):
-        images = small[start : start + _AT_ONCE]
+    for start in range(0, len(pixels), _AT_ONCE):
+        images = thumbnails(pixels[start : start + _AT_ONCE], SIDE)
         grey = images.astype(np.float32) @ _GREY
         parts.append(
             np.stack([*_textures(grey), *_lines(grey), *_tones(grey), *_colours(images, grey), *_rim(grey)], axis=1)

@@ -28,6 +28,7 @@ class Neighbours:
 
     def __init__(self, pixels: Pixels, probabilities: Floats) -> None:
         self._features: Floats | None = None
+        self._known: tuple[int, Floats] = (-1, np.empty(0, dtype=np.float32))
         self._worker = threading.Thread(target=self._prepare, args=(pixels, probabilities), daemon=True)
         self._worker.start()
 
@@ -40,12 +41,20 @@ class Neighbours:
         """Return up to `count` rows among the allowed ones, the most alike first; none before everything is ready."""
         if self._features is None:
             return np.empty(0, dtype=np.int64)
-        others = np.flatnonzero(allowed)
-        others = others[others != row]
-        distance = self._lengths[others] - 2 * (self._features[others] @ self._features[row])
-        few = np.argpartition(distance, count)[:count] if len(others) > count else np.arange(len(others))
-        found: Ints = others[few[np.argsort(distance[few], kind="stable")]].astype(np.int64)
-        return found
+        distance = np.where(allowed, self._distances(row), np.inf)
+        few = np.argpartition(distance, count)[:count] if len(distance) > count else np.arange(len(distance))
+        found: Ints = few[np.argsort(distance[few], kind="stable")].astype(np.int64)
+        return found[np.isfinite(distance[found])]
+
+    def _distances(self, row: int) -> Floats:
+        """Return what all pictures' distances go by; several questions about one picture share the answer."""
+        known, distance = self._known
+        if known != row:
+            assert self._features is not None  # noqa: S101 - asked when everything is ready
+            distance = self._lengths - 2 * (self._features @ self._features[row])
+            distance[row] = np.inf
+            self._known = (row, distance)
+        return distance
 
     def _prepare(self, pixels: Pixels, probabilities: Floats) -> None:
         colours = np.concatenate([_coarse(pixels[start : start + CHUNK]) for start in range(0, len(pixels), CHUNK)])

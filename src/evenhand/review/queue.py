@@ -159,18 +159,16 @@ def _mixed(order: Ints, flagged: Flags, checks: Ints) -> Ints:
 
 
 def _probabilities(run: Path, n: int, k: int) -> Floats:
-    """Return (n, K) out-of-fold probabilities from a run's trials, those of the label audit where there are any."""
+    """Return (n, K) out-of-fold probabilities from a run's trials: of the networks that judged the labels, if any.
+
+    Those keep features besides, for the neighbours' opinion.
+    """
     total, count = np.zeros((n, k)), np.zeros(n)
-    found: dict[bool, list[Path]] = {True: [], False: []}
-    for place in sorted((run / "trials").glob("[!.]*/result.json")):
-        try:
-            balanced = json.loads(place.read_text(encoding="utf-8"))["remedy"] == "sampler"
-        except (ValueError, KeyError, TypeError):
-            continue
-        found[balanced].append(place.with_name("oof.npz"))
-    for place in found[True] or found[False]:
+    found: dict[bool, list[tuple[Ints, Floats]]] = {True: [], False: []}
+    for place in sorted((run / "trials").glob("[!.]*/oof.npz")):
         with np.load(place, allow_pickle=False) as file:
-            rows, logits = file["rows"], file["logits"]
+            found["features" in file.files].append((file["rows"], file["logits"]))
+    for rows, logits in found[True] or found[False]:
         if len(rows) and logits.shape[1] == k:
             total[rows] += logits - logits.max(axis=1, keepdims=True)
             count[rows] += 1

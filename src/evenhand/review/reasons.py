@@ -68,7 +68,7 @@ def _copies(queue: Queue, row: int) -> str:
     same = any(manifest.pixel_sha256[other] == manifest.pixel_sha256[row] for other in differing)
     if same:
         return f"The same pixels are also filed as {names}; what you decide holds for all of them."
-    return f"A near-duplicate is filed as {names}."
+    return f"A near-duplicate is filed as {names}." if len(differing) == 1 else f"Near-duplicates are filed as {names}."
 
 
 def _and(words: list[str]) -> str:

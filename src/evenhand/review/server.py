@@ -124,19 +124,17 @@ def application(session: Session) -> Any:
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise UsageError(f"A decision needs row and action, and seen for all or for none: {error}.") from error
         state = session.decide(wanted, str(told.get("reason") or "")[:1000], seen)
-        after = told.get("then")
-        if not isinstance(after, dict):
-            return JSONResponse({"state": state})
-        # The next open picture travels with the answer: one way to the server and back for each key.
-        found = session.item(str(after.get("list")), _number(str(after.get("at"))), undecided=True)
-        return JSONResponse(found | {"state": state})
+        return JSONResponse(_after(session, told, undecided=True) | {"state": state})
 
     async def undo(request: Request) -> Response:
         told = await _body(request)
         length = told.get("length")
         if length is not None and not isinstance(length, int):
             raise UsageError(f"{length!r} is no length of a ledger.")
-        return JSONResponse({"state": session.undo(str(told.get("list", SUSPECTS)), length)})
+        state = session.undo(str(told.get("list", SUSPECTS)), length)
+        if state["at"] is not None and isinstance(told.get("then"), dict):
+            told["then"]["at"] = state["at"]
+        return JSONResponse(_after(session, told, undecided=False) | {"state": state})
 
     return Starlette(
         routes=[
@@ -151,6 +149,17 @@ def application(session: Session) -> Any:
         ],
         exception_handlers={EvenhandError: _refused},
     )
+
+
+def _after(session: Session, told: dict[str, Any], *, undecided: bool) -> dict[str, Any]:
+    """Return what is shown after a decision, if the page asked: one way to the server and back for each key."""
+    then = told.get("then")
+    if not isinstance(then, dict):
+        return {}
+    name, at = str(then.get("list")), _number(str(then.get("at")))
+    if "count" in then:
+        return session.grid(name, at, _number(str(then["count"])))
+    return session.item(name, at, undecided=undecided)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

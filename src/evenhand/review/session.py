@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from evenhand.auditing.ledger import EDITS, Edit, append, edit, latest, replay
+from evenhand.auditing.ledger import EDITS, Edit, append, edit, replay
 from evenhand.errors import UsageError
 from evenhand.records import Ints
 from evenhand.review.neighbours import Neighbours
@@ -69,7 +69,7 @@ class Session:
     def state(self) -> dict[str, Any]:
         """Return the state of the review, and how long the ledger is: a page that knows less must look again."""
         self.standing.refresh()
-        return tally(self.queue, self.decided, self.standing.latest) | {
+        return tally(self.queue, self.decided, self.standing.newest()) | {
             "length": len(self.standing.edits),
             "torn": self.standing.torn,
         }
@@ -157,10 +157,10 @@ class Session:
         count = min(max(count, 1), MOST_AT_ONCE)
         at = min(max(at, 0), max(0, len(rows) - 1))
         items = [self._picture(int(row), name) for row in rows[at : at + count]]
-        return {"at": at, "total": len(rows), "items": items}
+        return {"at": at, "total": len(rows), "items": items, "ahead": rows[at + count : at + 2 * count].tolist()}
 
     def _picture(self, row: int, name: str) -> dict[str, Any]:
-        queue, decided, entry = self.queue, int(self.decided[row]), self.standing.entry.get(row)
+        queue, decided, entry = self.queue, int(self.decided[row]), self.standing.entry(row)
         names = (*self.classes, None)
         copied = self._copied(row) if name == CONFLICTS else None
         return {
@@ -169,7 +169,7 @@ class Session:
             "suggested": self.classes[queue.suggested[row] if copied is None else copied],
             "copied": copied is not None,
             "suspicion": float(np.nan_to_num(queue.suspicion[row])),
-            "judged": not np.isnan(queue.suspicion[row]),
+            "judged": bool(queue.manifest.split[row] != TEST and not np.isnan(queue.suspicion[row])),
             "flagged": bool(queue.flagged[row]),
             "check": bool(queue.check[row]),
             "decided": decided != UNDECIDED,
@@ -298,7 +298,7 @@ class Session:
     def _refuse_overtaken(self, rows: Sequence[int], seen: Sequence[str] | None) -> None:
         if seen is None:
             return
-        now = [self.standing.entry.get(row) for row in rows]
+        now = [self.standing.entry(row) for row in rows]
         late = [entry for entry, known in zip(now, seen, strict=True) if (entry.id if entry else "") != known]
         if len(rows) > 1 and late:
             raise OvertakenError(
@@ -330,7 +330,7 @@ class Session:
             When it is longer now: what would be undone is nothing that anybody has looked at.
         """
         self.standing.refresh()
-        taken = latest(self.standing.edits)
+        taken = self.standing.last()
         if length is not None and length != len(self.standing.edits):
             last = f"The last is {taken[-1].path}, {self._told(taken[-1])}." if taken else "Nothing is settled now."
             raise OvertakenError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +18,18 @@ UNDECIDED = -1
 class Standing:
     """A ledger seen from the rows of a manifest.
 
+    A new entry costs what it changes, however long the ledger is.
+
     Attributes
     ----------
     edits : list of Edit
         All entries so far.
     torn : int
         Lines that were cut off by a crash.
+    rows : dict
+        Pixel hash -> the rows with these pixels.
     decided : (n,) int64
         The class decided on for each row, K for excluded, -1 for undecided.
-    latest : list of int
-        Rows in the order in which they were decided.
-    entry : dict
-        Row -> the entry that decides about it.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -37,6 +37,7 @@ class Standing:
         self.rows: dict[str, list[int]] = defaultdict(list)
         for row, name in enumerate(manifest.pixel_sha256):
             self.rows[name].append(row)
+        self._hash = manifest.pixel_sha256
         self._number = {name: place for place, name in enumerate(manifest.classes)}
         self.decided: Ints = np.full(len(manifest), UNDECIDED, dtype=np.int64)
         self._start_again()
@@ -45,12 +46,14 @@ class Standing:
     def _start_again(self) -> None:
         self.edits: list[Edit] = []
         self.torn = self._read = self._lines = 0
-        self._forget()
+        self._undos: set[str] = set()
+        self._rebuild([])
 
-    def _forget(self) -> None:
+    def _rebuild(self, decisions: Iterable[Edit]) -> None:
         self.decided[:] = UNDECIDED
-        self.latest: list[int] = []
-        self.entry: dict[int, Edit] = {}
+        self._standing: dict[str, Edit] = {}
+        self._of: dict[str, list[Edit]] = defaultdict(list)
+        self._take(decisions)
 
     def refresh(self) -> None:
         """Take in what was added to the ledger, by this window, another one, or another program.
@@ -75,20 +78,50 @@ class Standing:
         self._lines += content.count(b"\n")
         self.torn += len(found.torn)
         self.edits += found.edits
-        if any(entry.action == "undo" for entry in found.edits):
-            self._forget()
-            self._take(active(self.edits))
+        self._undos |= {entry.id for entry in found.edits if entry.action == "undo"}
+        if any(entry.undoes in self._undos for entry in found.edits):
+            # An undo is undone: what it took back stands again, in its place among the others.
+            self._rebuild(active(self.edits))
         else:
             self._take(found.edits)
 
-    def _take(self, decisions: Sequence[Edit]) -> None:
-        for entry in decisions:
-            rows = self.rows.get(entry.pixel_sha256, [])
-            self.entry.update(dict.fromkeys(rows, entry))
-            self.latest += rows
-        changed = {row for entry in decisions for row in self.rows.get(entry.pixel_sha256, [])}
-        self.decided[list(changed)] = [self._code(self.entry[row]) for row in changed]
+    def entry(self, row: int) -> Edit | None:
+        """Return the entry that decides about a row; None while it is open."""
+        entries = self._of.get(self._hash[row])
+        return entries[-1] if entries else None
 
-    def _code(self, entry: Edit) -> int:
-        # A class that this run does not know leaves the picture open.
-        return len(self._classes) if entry.verdict is None else self._number.get(entry.verdict, UNDECIDED)
+    def last(self) -> list[Edit]:
+        """Return the decisions that one undo takes back: the last that stands, with those made by the same key."""
+        if not self._standing:
+            return []
+        last = next(reversed(self._standing.values()))
+        return [
+            entry for entry in self._standing.values() if entry is last or (last.batch and entry.batch == last.batch)
+        ]
+
+    def newest(self) -> Iterator[int]:
+        """Yield the rows that are decided, the newest decision first."""
+        for entry in reversed(self._standing.values()):
+            yield from self.rows.get(entry.pixel_sha256, ())
+
+    def _take(self, entries: Iterable[Edit]) -> None:
+        for entry in entries:
+            if entry.action != "undo":
+                self._standing[entry.id] = entry
+                self._of[entry.pixel_sha256].append(entry)
+                self._decide(entry.pixel_sha256)
+            elif (undone := self._standing.pop(entry.undoes, None)) is not None:
+                self._of[undone.pixel_sha256].remove(undone)
+                self._decide(undone.pixel_sha256)
+
+    def _decide(self, name: str) -> None:
+        rows, entries = self.rows.get(name), self._of[name]
+        if not rows:
+            return
+        code = UNDECIDED
+        if entries:
+            verdict = entries[-1].verdict
+            # A class that this run does not know leaves the picture open.
+            code = len(self._classes) if verdict is None else self._number.get(verdict, UNDECIDED)
+        for row in rows:
+            self.decided[row] = code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -18,7 +19,7 @@ LAST = 20
 """The suspects settled last decide whether going on is worth it."""
 
 
-def tally(queue: Queue, decided: Ints, latest: list[int]) -> dict[str, Any]:
+def tally(queue: Queue, decided: Ints, newest: Iterable[int]) -> dict[str, Any]:
     """Return the state of a review as JSON values.
 
     Parameters
@@ -27,8 +28,8 @@ def tally(queue: Queue, decided: Ints, latest: list[int]) -> dict[str, Any]:
         What there is to review.
     decided : (n,) int64
         The class decided on for each row of the manifest, K for excluded, -1 for undecided.
-    latest : list of int
-        Rows in the order in which they were decided.
+    newest : iterable of int
+        The rows that are decided, the newest decision first.
     """
     given, k = queue.manifest.given, len(queue.manifest.classes)
     judged = ~np.isnan(queue.suspicion) & (queue.manifest.split == "train")
@@ -52,7 +53,8 @@ def tally(queue: Queue, decided: Ints, latest: list[int]) -> dict[str, Any]:
         "missed": _share(int(missed.sum()), int(checked.sum())),
         "unsuspected_open": int((open_ & ~queue.flagged).sum()),
     }
-    recent = list(islice((row for row in reversed(latest) if labelled[row]), LAST))
+    told = set(np.flatnonzero(labelled).tolist())
+    recent = list(islice((row for row in newest if row in told), min(LAST, len(told))))
     wrong = sum(int(decided[row] != given[row]) for row in recent)
     return state | {"advice": _advice(state, len(recent), wrong)}
 

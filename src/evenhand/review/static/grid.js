@@ -1,6 +1,6 @@
 // A screenful of pictures, settled with one key.
 
-import {$, ask, image, make, page, percent, tell} from "./told.js";
+import {$, ask, foresee, image, make, page, percent, tell} from "./told.js";
 
 // As many as one sees without scrolling: what is settled at once has been seen at once.
 export function fitting() {
@@ -12,8 +12,11 @@ export function fitting() {
   return columns * Math.max(1, Math.floor((room + gap) / (height + gap)));
 }
 
-export async function screenful(at, mine = 0) {
-  const grid = await ask(`/api/grid?${new URLSearchParams({list: page.list, at: Math.max(0, at), count: fitting()})}`);
+export async function screenful(at) {
+  fill(await ask(`/api/grid?${new URLSearchParams({list: page.list, at: Math.max(0, at), count: fitting()})}`), 0);
+}
+
+export function fill(grid, mine) {
   tell(grid.state, mine);
   page.grid = grid;
   page.at = grid.at;
@@ -21,6 +24,7 @@ export async function screenful(at, mine = 0) {
   // Which of two contradicting copies is right, nobody has said yet.
   for (const item of grid.items) item.wanted = item.decided || item.copied ? null : item.suggested;
   $("tiles").replaceChildren(...grid.items.map(tile));
+  foresee(grid.ahead);
   counted();
   document.body.dataset.at = grid.at;
 }
@@ -28,7 +32,7 @@ export async function screenful(at, mine = 0) {
 function tile(item) {
   const button = make("button"), name = make("b"), words = make("small");
   button.type = "button";
-  button.append(image(item.row, ""), name, words);
+  button.append(image(item.row, "", "eager"), name, words);
   button.dataset.row = item.row;
   const write = () => {
     const changed = item.wanted !== null && item.wanted !== item.given;
@@ -55,12 +59,13 @@ function counted() {
 
 export async function settled() {
   const grid = page.grid, wanted = grid.items.filter(item => item.wanted !== null);
+  const at = grid.at + grid.items.length < grid.total ? grid.at + grid.items.length : grid.at;
   if (wanted.length) {
     const decisions = wanted.map(item =>
       ({row: item.row, action: item.wanted === item.given ? "keep" : "label", label: item.wanted, seen: item.seen}));
-    tell((await ask("/api/decide", {decisions, reason: $("why").value.trim()})).state, wanted.length);
-  }
-  await screenful(grid.at + grid.items.length < grid.total ? grid.at + grid.items.length : grid.at);
+    const then = {list: page.list, at, count: fitting()};
+    fill(await ask("/api/decide", {decisions, then, reason: $("why").value.trim()}), wanted.length);
+  } else await screenful(at);
   scrollTo(0, 0);
   $("tiles").firstElementChild?.focus({preventScroll: true});
 }

@@ -1,9 +1,9 @@
 // The page asks the server for one picture, or one screenful, at a time. It shows the next only when the server
 // has said that the decision is on the disk.
 
-import {$, ask, make, page, count, say, tell} from "./told.js";
+import {$, ask, count, make, page, say, tell} from "./told.js";
 import {present, show} from "./single.js";
-import {arrow, fitting, screenful, settled} from "./grid.js";
+import {arrow, fill, fitting, screenful, settled} from "./grid.js";
 
 const CONFLICTS = "conflicts", SUSPECTS = "suspects";
 
@@ -53,11 +53,11 @@ const settle = () => alone(settled);
 
 function undo() {
   alone(async () => {
-    const {state} = await ask("/api/undo", {list: page.list, length: page.length});
-    tell(state, state.undone);
-    say(state.undone ? state.undone > 1 ? `${state.undone} decisions undone` : "Undone" : "There is nothing to undo.");
-    const at = state.at === null || !state.undone ? page.at : state.at;
-    await (page.many ? screenful(at) : show(at, false));
+    const then = {list: page.list, at: page.at, ...page.many && {count: fitting()}};
+    const found = await ask("/api/undo", {list: page.list, length: page.length, then});
+    await (page.many ? fill(found, found.state.undone) : present(found, found.state.undone));
+    const {undone} = found.state;
+    say(undone ? undone > 1 ? `${undone} decisions undone` : "Undone" : "There is nothing to undo.");
   });
 }
 

@@ -41,24 +41,31 @@ export function make(tag, text, kind) {
 
 const source = row => `/image/${row}.png`;
 
-export function image(row, words) {
+export function image(row, words, loading = "lazy") {
   const found = make("img");
+  found.loading = loading;
   found.src = source(row);
   found.alt = words;
-  found.loading = "lazy";
   return found;
+}
+
+// Pictures that will be wanted next are loaded while one looks at this one.
+const foreseen = new Map();
+export function foresee(rows) {
+  for (const row of rows) if (!foreseen.has(row)) foreseen.set(row, image(row, "", "eager"));
+  for (const row of [...foreseen.keys()].slice(0, -200)) foreseen.delete(row);
 }
 
 // A picture that is there already when it is to be shown.
 export async function loaded(row) {
-  const found = new Image();
-  found.src = source(row);
-  await found.decode().catch(() => { throw new Error("The picture could not be loaded. Press J or K to try again."); });
+  const found = foreseen.get(row) ?? image(row, "", "eager");
+  try {
+    await found.decode();
+  } catch (error) {
+    foreseen.delete(row);
+    throw new Error("The picture could not be loaded. Press J or K to try again.");
+  }
   return found.src;
-}
-
-export function foresee(rows) {
-  for (const row of rows) new Image().src = source(row);
 }
 
 // How far the review is.
