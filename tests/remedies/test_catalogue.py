@@ -49,7 +49,8 @@ def _values(parameter: Parameter) -> st.SearchStrategy[object]:
         return st.sampled_from(parameter.choices)
     if isinstance(parameter.default, int):
         return st.integers(int(parameter.low), int(parameter.high))
-    return st.floats(parameter.low, parameter.high)
+    numbers = st.floats(parameter.low, parameter.high)
+    return numbers | st.just("tuned") if parameter.grid else numbers
 
 
 @st.composite

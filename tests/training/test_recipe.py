@@ -1,8 +1,10 @@
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
-from evenhand.data.batches import Augmentation
+from evenhand.data.batches import POLICIES, Augmentation
 from evenhand.errors import UsageError
 from evenhand.training.optimisers import OPTIMISERS, SCHEDULES
 from evenhand.training.recipe import OPTIMISERS as OPTIMISER_NAMES
@@ -74,3 +76,13 @@ def test_schedules_by_hand() -> None:
     assert [SCHEDULES["constant"](part) for part in (0, 0.5, 1)] == [1, 1, 1]
     assert [SCHEDULES["cosine"](part) for part in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
     assert [SCHEDULES["one-cycle"](part) for part in (0, 0.1, 0.2, 0.6, 1)] == pytest.approx([0, 0.5, 1, 0.5, 0])
+
+
+def test_every_setting_is_documented_and_nothing_that_is_none() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    settings = [part.name for part in fields(Recipe) if part.name != "augmentation"]
+    settings += [f"augmentation.{part.name}" for part in fields(Augmentation)]
+    assert sorted(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)) == sorted(settings)
+    for names in (OPTIMISER_NAMES, SCHEDULE_NAMES, POLICIES):
+        for name in names:
+            assert re.search(rf"\b{name}\b", page), name
