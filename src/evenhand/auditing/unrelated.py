@@ -92,7 +92,8 @@ def descriptors(pixels: Pixels) -> Floats:
     """
     parts = []
     for start in range(0, len(pixels), _AT_ONCE):
-        images = thumbnails(pixels[start : start + _AT_ONCE], SIDE)
+        images = np.asarray(pixels[start : start + _AT_ONCE])
+        images = images if images.shape[1:3] == (SIDE, SIDE) else thumbnails(images, SIDE)
         grey = images.astype(np.float32) @ _GREY
         parts.append(
             np.stack([*_textures(grey), *_lines(grey), *_tones(grey), *_colours(images, grey), *_rim(grey)], axis=1)
