@@ -27,8 +27,9 @@ from evenhand.reporting.gather import gather
 from evenhand.reporting.report import write_report
 from evenhand.settings import Settings
 from evenhand.study.bench import Bench
-from evenhand.study.compare import Score, best_of_each, candidates, choose, finalists, judge, nested, with_recipe
+from evenhand.study.compare import best_of_each, choose, finalists, nested
 from evenhand.study.final import stretched, train_final
+from evenhand.study.judging import Score, candidates, judge, with_recipe
 from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels, refined
 from evenhand.study.leak_figures import Leakage, write_leakage
 from evenhand.study.leakage import COMMANDS, measure_leakage

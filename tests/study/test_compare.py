@@ -11,20 +11,8 @@ from evenhand.evaluation.intervals import corrected_resampled_t
 from evenhand.evaluation.label_noise import expected_balanced_accuracy
 from evenhand.evaluation.metrics import evaluate
 from evenhand.records import Curve, Interval, RemedyResult
-from evenhand.study.compare import (
-    Candidate,
-    Score,
-    balanced_accuracy,
-    best_of_each,
-    candidates,
-    choose,
-    finalists,
-    judge,
-    nested,
-    post_offsets,
-    ranked,
-    with_recipe,
-)
+from evenhand.study.compare import best_of_each, choose, finalists, nested, ranked
+from evenhand.study.judging import Candidate, Score, balanced_accuracy, candidates, judge, post_offsets, with_recipe
 from evenhand.study.label_audit import audit_labels
 from evenhand.study.trial import Targets
 from evenhand.training.predict import softmax

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand.study.compare import candidates, choose, judge, post_offsets
+from evenhand.study.compare import choose
 from evenhand.study.cross_fitting import cross_fitted
+from evenhand.study.judging import candidates, judge, post_offsets
 from evenhand.training.predict import softmax
 
 WHOLE = -1

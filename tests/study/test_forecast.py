@@ -8,8 +8,9 @@ import pytest
 
 from evenhand.auditing.duplicates import training_rows
 from evenhand.settings import PRESETS, Preset
-from evenhand.study.compare import candidates, finalists, judge, with_recipe
+from evenhand.study.compare import finalists
 from evenhand.study.forecast import MARGIN, Forecast, forecast
+from evenhand.study.judging import candidates, judge, with_recipe
 from evenhand.study.label_audit import audit_labels
 from evenhand.study.leakage import Leaks, find_leaks, measure_leakage
 from evenhand.training.recipe import Recipe

@@ -8,7 +8,7 @@ from evenhand.evaluation.metrics import evaluate
 from evenhand.records import Curve, RemedyResult
 from evenhand.study import bench as bench_module
 from evenhand.study import label_audit
-from evenhand.study.compare import candidates, judge
+from evenhand.study.judging import candidates, judge
 from evenhand.study.label_audit import WHOLE, audit_labels, refined
 
 REPAIRS = ("drop", "relabel", "soft")

@@ -14,7 +14,7 @@ from evenhand.records import Ints, Pixels
 from evenhand.settings import PRESETS, Preset
 from evenhand.store import RunFolder
 from evenhand.study.bench import Bench
-from evenhand.study.compare import candidates, judge
+from evenhand.study.judging import candidates, judge
 from evenhand.study.leak_figures import Leakage
 from evenhand.study.leakage import LEAST_SEEDS, find_leaks, held_folds, measure_leakage, split_recipe, split_seeds
 from evenhand.training.recipe import Recipe

@@ -10,8 +10,8 @@ from evenhand.records import Interval
 from evenhand.remedies.catalogue import plan_for
 from evenhand.study import final as final_module
 from evenhand.study import trial as trial_module
-from evenhand.study.compare import candidates, judge, post_offsets
 from evenhand.study.final import train_final
+from evenhand.study.judging import candidates, judge, post_offsets
 from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels
 from evenhand.study.trial import Targets
 

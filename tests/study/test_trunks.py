@@ -9,8 +9,8 @@ import torch
 
 from evenhand.remedies.catalogue import REMEDIES, plan_for
 from evenhand.study.bench import Bench
-from evenhand.study.compare import candidates, judge
 from evenhand.study.final import train_final
+from evenhand.study.judging import candidates, judge
 from evenhand.study.trial import Targets, execute
 from evenhand.study.trunks import Trunk
 from evenhand.training.predict import predict
