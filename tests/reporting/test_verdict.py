@@ -189,7 +189,7 @@ def test_no_weak_class(data: ReportData) -> None:
 def test_what_to_do_next_is_three_short_actions(data: ReportData) -> None:
     found = texts(next_steps(data))
     assert len(found) == 3
-    assert found[0] == "Look at the 42 suspects in audit/label_issues.csv and correct the labels that are wrong."
+    assert found[0] == "Settle the 42 suspects, the worst first: evenhand review RUN. All are listed in audit/label_issues.csv."
     assert "audit/duplicates.csv" in found[1]
 
 

@@ -305,8 +305,8 @@ def next_steps(data: ReportData) -> list[Markup]:
     steps = []
     if audit.flagged:
         steps.append(
-            Markup("Look at the {} in {} and correct the labels that are wrong.").format(
-                counted(len(audit.flagged), "suspect"), code("audit/label_issues.csv")
+            Markup("Settle the {}, the worst first: {}. All are listed in {}.").format(
+                counted(len(audit.flagged), "suspect"), code("evenhand review RUN"), code("audit/label_issues.csv")
             )
         )
     if not data.results:
