@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from evenhand.errors import DataError, UsageError
-from evenhand.evaluating import evaluate
+from evenhand.evaluating import evaluate, evaluate_against
 from evenhand.models.catalogue import build
 from evenhand.settings import Evaluate
 from evenhand.training.model_file import Model, save_model
@@ -109,6 +109,42 @@ def test_a_model_folder_brings_its_own_words(
         evaluate(Evaluate(knows_colours, place, **words))
     same = {"network": "simple", "classes": ("red", "green", "blue"), "size": (16, 16)}
     assert evaluate(Evaluate(knows_colours, place, **same)).n == 4
+
+
+@pytest.fixture
+def mixes_up_red_and_blue(knows_colours: Path, tmp_path: Path) -> Path:
+    """A model folder of the same network with the classes the other way round: right about green alone."""
+    recipe = Recipe(model="simple", precision="float32", channels_last=False)
+    save_model(Model(("blue", "green", "red"), (24, 24), recipe, (Colours(),)), tmp_path / "other", {})
+    return tmp_path / "other"
+
+
+def test_two_models_are_compared_image_by_image_by_the_names_of_classes(
+    knows_colours: Path, mixes_up_red_and_blue: Path, tmp_path: Path
+) -> None:
+    place = data(tmp_path / "data", blue=2, green=3, red=4)
+    found, corrected, against = evaluate_against(Evaluate(knows_colours, place, against=mixes_up_red_and_blue))
+    assert (found.accuracy.value, corrected) == (1, None)
+    assert against is not None
+    paired = against.given
+    assert (paired.both_right, paired.only_first, paired.only_second, paired.both_wrong) == (3, 6, 0, 0)
+    assert paired.p == pytest.approx(2 / 2**6)
+    assert paired.balanced_accuracy.value == pytest.approx(2 / 3)
+    assert (against.corrected, against.to_json()["model"]) == (None, str(mixes_up_red_and_blue))
+    back = evaluate_against(Evaluate(mixes_up_red_and_blue, place, against=knows_colours))[2]
+    assert back is not None
+    assert (back.given.only_first, back.given.only_second) == (0, 6)
+    assert evaluate_against(Evaluate(knows_colours, place))[2] is None
+
+
+def test_models_that_cannot_be_compared_are_refused(knows_colours: Path, tmp_path: Path) -> None:
+    place = data(tmp_path / "data", red=2, blue=2)
+    with pytest.raises(UsageError, match=r"--against takes a model folder"):
+        evaluate_against(Evaluate(knows_colours, place, against=tmp_path / "nothing"))
+    recipe = Recipe(model="simple", precision="float32", channels_last=False)
+    save_model(Model(("blue", "mauve", "red"), (16, 16), recipe, (Colours(),)), tmp_path / "mauve", {})
+    with pytest.raises(UsageError, match=r"red, green, blue.*blue, mauve, red.*same classes"):
+        evaluate_against(Evaluate(knows_colours, place, against=tmp_path / "mauve"))
 
 
 def test_nothing_is_left_behind(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +18,10 @@ from evenhand.data.manifest import Dataset, Manifest
 from evenhand.engines.local import cores
 from evenhand.errors import DataError, ModelFileError, UsageError, suggest
 from evenhand.evaluation.metrics import evaluate as figures
+from evenhand.evaluation.paired import Paired, compare_models
 from evenhand.models.catalogue import MODELS
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Evaluation, Ints
+from evenhand.records import Evaluation, Floats, Ints
 from evenhand.settings import Evaluate
 from evenhand.training.device import device_named
 from evenhand.training.model_file import Model, load_foreign, load_model
@@ -50,17 +53,92 @@ def evaluate_twice(request: Evaluate, progress: Progress = SILENT) -> tuple[Eval
     DataError
         When the data have no images, or a class that the model does not know.
     """
+    seen = _looked_at(request, progress)
+    return seen.judged(seen.given), seen.judged(seen.corrected) if seen.edited else None
+
+
+@dataclass(frozen=True)
+class Against:
+    """Two models on the same images, the first being the one that was evaluated."""
+
+    other: Path
+    given: Paired
+    corrected: Paired | None
+    """The same on corrected labels, where edits change any."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        corrected = self.corrected.to_json() if self.corrected else None
+        return {"model": str(self.other), **self.given.to_json(), "corrected": corrected}
+
+
+def evaluate_against(
+    request: Evaluate, progress: Progress = SILENT
+) -> tuple[Evaluation, Evaluation | None, Against | None]:
+    """Return what `evaluate_twice` does, and the model compared with the one that the request names besides, if any.
+
+    Raises as `evaluate_twice` does.
+
+    Raises
+    ------
+    UsageError
+        When the other model is no model folder, or the two know different classes.
+    """
+    seen = _looked_at(request, progress)
+    given, corrected = seen.judged(seen.given), seen.judged(seen.corrected) if seen.edited else None
+    if request.against is None:
+        return given, corrected, None
+    # The other model brings its own words, and its own size: it sees the same images as it takes them.
+    other = _looked_at(
+        replace(request, model=request.against, network=None, classes=None, size=None, against=None), progress
+    )
+    if set(other.classes) != set(seen.classes):
+        raise UsageError(
+            f"{request.model} knows the classes {', '.join(seen.classes)}, {request.against} knows "
+            f"{', '.join(other.classes)}. Only models of the same classes can be compared."
+        )
+    if other.paths != seen.paths:
+        raise DataError(f"{request.data} changed while it was read. Run the same command again.")
+    place = np.array([seen.classes.index(name) for name in other.classes], dtype=np.int64)
+    mine, its = seen.probabilities.argmax(axis=1), place[other.probabilities.argmax(axis=1)]
+
+    def paired(labels: Ints) -> Paired:
+        return compare_models(labels, mine, its, len(seen.classes))
+
+    return given, corrected, Against(request.against, paired(seen.given), paired(seen.corrected) if corrected else None)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a model says of the images asked for."""
+
+    classes: tuple[str, ...]
+    paths: tuple[str, ...]
+    given: Ints
+    corrected: Ints
+    probabilities: Floats
+
+    @property
+    def edited(self) -> bool:
+        return bool((self.given != self.corrected).any())
+
+    def judged(self, labels: Ints) -> Evaluation:
+        return figures(labels, self.probabilities, self.classes)
+
+
+def _looked_at(request: Evaluate, progress: Progress) -> _Seen:
     decisions = read_decisions(request.edits)
     with opened(request, progress) as (model, dataset, rows):
         manifest = apply(dataset.manifest, decisions.in_force).manifest
         for note in decisions.notes():
             progress.note(note)
-        probabilities = model.probabilities(dataset.pixels[rows])
-        given, corrected = manifest.given[rows], manifest.corrected[rows]
-        judged = figures(given, probabilities, manifest.classes)
-        if (given == corrected).all():
-            return judged, None
-        return judged, figures(corrected, probabilities, manifest.classes)
+        return _Seen(
+            manifest.classes,
+            tuple(manifest.paths[row] for row in rows),
+            manifest.given[rows],
+            manifest.corrected[rows],
+            model.probabilities(dataset.pixels[rows]),
+        )
 
 
 @contextmanager
@@ -117,6 +195,8 @@ def _check(request: Evaluate) -> None:
         raise ModelFileError(
             f"There is no model {request.model}. Give the folder `model` of a run, or a file of weights."
         )
+    if request.against is not None and not request.against.is_dir():
+        raise UsageError(f"--against takes a model folder, such as RUN/model, and {request.against} is none.")
     if request.model.is_file() and request.network is None:
         raise UsageError(
             f"{request.model} is no model folder; a file of weights needs --model NAME and --classes A,B,C."

@@ -102,6 +102,8 @@ class Evaluate:
     edits: tuple[Path, ...] = ()
     device: str = "auto"
     jobs: int | None = None
+    against: Path | None = None
+    """The folder of another model, to be compared with on the same images."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.

@@ -1,7 +1,10 @@
 """What an audit says on the terminal."""
 
-from evenhand.cli.show import audit_lines
-from evenhand.records import Audit, Duplicate, OddImage
+import pytest
+
+from evenhand.cli.show import audit_lines, paired_lines
+from evenhand.evaluation.paired import Paired
+from evenhand.records import Audit, Duplicate, Interval, OddImage
 
 
 def test_copies_and_odd_images_are_told() -> None:
@@ -27,3 +30,19 @@ def test_copies_and_odd_images_are_told() -> None:
         "Images unlike the others: 3 (2 dim, 1 flat); see audit/odd_images.csv.",
         "A note.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("interval", "p", "words"),
+    [
+        (Interval(0.031, 0.012, 0.05), 0.00001, ("+3.1 points", "+1.2 to +5.0", "is better by it", "p under .0001")),
+        (Interval(-0.031, -0.05, -0.01), 0.0312, ("-3.1 points", "is worse by it", "p = .0312")),
+        (Interval(0.004, -0.01, 0.02), 1.0, ("cannot be told apart by it", "p = 1.0000")),
+    ],
+)
+def test_two_models_are_compared_in_words(interval: Interval, p: float, words: tuple[str, ...]) -> None:
+    said = " ".join(paired_lines(Paired(100, 80, 12, 5, 3, p, interval), "old/model"))
+    assert "Against old/model, on the same 100 images" in said
+    assert "right about 12 images, only the other about 5, both about 80, neither about 3" in said
+    for word in words:
+        assert word in said

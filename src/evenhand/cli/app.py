@@ -190,6 +190,10 @@ def evaluate(
     split: Annotated[
         str, typer.Option("--split", help="train, val, test or all. [default: test where there is one, else all]")
     ] = "auto",
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="MODEL", help="Another model folder, compared with on the same images."),
+    ] = None,
     edits: options.Edits = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,

@@ -106,13 +106,16 @@ def evaluate(request: Evaluate, *, json: bool, quiet: bool) -> None:
     """Evaluate a model and print every figure."""
     from evenhand import evaluating
 
-    found, corrected = evaluating.evaluate_twice(request, progress(quiet=quiet))
+    found, corrected, against = evaluating.evaluate_against(request, progress(quiet=quiet))
     if json:
-        show.print_json("evaluate", model=str(request.model), **_evaluated(found, corrected))
+        compared = {"against": against.to_json()} if against else {}
+        show.print_json("evaluate", model=str(request.model), **_evaluated(found, corrected), **compared)
         return
     show.print_evaluation(found, f"{request.model} on {request.data}")
     if corrected:
         show.print_evaluation(corrected, "The same on corrected labels")
+    if against:
+        show.print_paired(against)
 
 
 def report(run: Path, *, json: bool) -> None:

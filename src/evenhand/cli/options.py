@@ -178,6 +178,7 @@ def evaluation(words: Mapping[str, Any]) -> Evaluate:
         edits=tuple(words.get("edits") or ()),
         device=device_name(words["device"]),
         jobs=words["jobs"],
+        against=words.get("against"),
     )
 
 

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from evenhand.evaluating import Against
+    from evenhand.evaluation.paired import Paired
     from evenhand.pipeline import Comparison
     from evenhand.records import Audit, Evaluation, Interval
     from evenhand.study.leak_figures import Leakage
@@ -61,6 +63,39 @@ def print_evaluation(evaluation: Evaluation, title: str) -> None:
     for name, counts in zip(evaluation.classes, evaluation.confusion, strict=True):
         matrix.add_row(_plain(name), *map(str, counts))
     console.print(matrix)
+
+
+def print_paired(against: Against) -> None:
+    """Print how two models differ on the same images, in words."""
+    console = Console(highlight=False)
+    for line in paired_lines(against.given, str(against.other)):
+        console.print(line, markup=False, soft_wrap=True)
+    if against.corrected:
+        for line in paired_lines(against.corrected, f"{against.other}, on corrected labels"):
+            console.print(line, markup=False, soft_wrap=True)
+
+
+def paired_lines(paired: Paired, other: str) -> list[str]:
+    """Return how a model differs from another one, a sentence each."""
+    found = paired.balanced_accuracy
+    value, low, high = (f"{100 * end:+.1f}" for end in (found.value, found.low, found.high))
+    apart = (
+        "so they cannot be told apart by it"
+        if found.low <= 0 <= found.high
+        else "so this model is better by it"
+        if found.value > 0
+        else "so this model is worse by it"
+    )
+    return [
+        f"Against {other}, on the same {paired.n} images:",
+        f"  balanced accuracy {value} points (95 % interval {low} to {high}), {apart}.",
+        f"  Only this model is right about {paired.only_first} images, only the other about {paired.only_second}, both "
+        f"about {paired.both_right}, neither about {paired.both_wrong} (McNemar's exact test: p {_chance(paired.p)}).",
+    ]
+
+
+def _chance(p: float) -> str:
+    return "under .0001" if p < 0.0001 else f"= {p:.4f}".replace("0.", ".", 1)
 
 
 def print_audit(audit: Audit) -> None:
