@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from evenhand.evaluation.label_noise import expected_balanced_accuracy, expected_recall
+from evenhand.evaluation.label_noise import (
+    expected_accuracy,
+    expected_balanced_accuracy,
+    expected_confusion,
+    expected_macro_f1,
+    expected_recall,
+)
 
 
 def test_by_hand() -> None:
@@ -14,6 +20,15 @@ def test_by_hand() -> None:
     predicted = np.array([0, 1, 0])
     np.testing.assert_allclose(expected_recall(predicted, posterior), [0.9 / 1.3, 0.6 / 1.7])
     assert expected_balanced_accuracy(predicted, posterior) == pytest.approx((0.9 / 1.3 + 0.6 / 1.7) / 2)
+
+
+def test_the_other_figures_by_hand() -> None:
+    posterior = np.array([[0.9, 0.1], [0.4, 0.6], [0.0, 1.0]])
+    predicted = np.array([0, 1, 0])
+    np.testing.assert_allclose(expected_confusion(predicted, posterior), [[0.9, 0.4], [1.1, 0.6]])
+    assert expected_accuracy(predicted, posterior) == pytest.approx((0.9 + 0.6 + 0.0) / 3)
+    # Class 0: found .9, is 1.3, called 2; class 1: found .6, is 1.7, called 1.
+    assert expected_macro_f1(predicted, posterior) == pytest.approx((1.8 / 3.3 + 1.2 / 2.7) / 2)
 
 
 def test_a_class_nobody_expects_does_not_count() -> None:
@@ -26,7 +41,11 @@ def test_a_class_nobody_expects_does_not_count() -> None:
 def test_certain_labels_give_the_plain_figure(pairs: list[tuple[int, int]]) -> None:
     labels, predicted = (np.array(column) for column in zip(*pairs, strict=True))
     recall = [np.mean(predicted[labels == label] == label) for label in np.unique(labels)]
-    assert expected_balanced_accuracy(predicted, np.eye(4)[labels]) == pytest.approx(np.mean(recall))
+    certain = np.eye(4)[labels]
+    assert expected_balanced_accuracy(predicted, certain) == pytest.approx(np.mean(recall))
+    assert expected_accuracy(predicted, certain) == pytest.approx(accuracy_score(labels, predicted))
+    assert expected_macro_f1(predicted, certain) == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert expected_confusion(predicted, certain).sum() == pytest.approx(len(labels))
 
 
 def test_it_ranks_by_the_truth_where_the_given_labels_do_not() -> None:
@@ -45,3 +64,17 @@ def test_it_ranks_by_the_truth_where_the_given_labels_do_not() -> None:
     assert plain[0] < plain[1]
     assert expected[0] > expected[1]
     np.testing.assert_allclose(expected, truly, atol=0.05)
+
+
+@pytest.mark.parametrize("doubt", [0.05, 0.3])
+def test_the_expected_figures_are_the_mean_over_what_the_labels_might_be(doubt: float) -> None:
+    generator = np.random.default_rng(1)
+    believed = generator.dirichlet([doubt] * 3, size=600)
+    predicted = generator.integers(0, 3, 600)
+    accuracies, scores = [], []
+    for _ in range(400):
+        true = (generator.random((600, 1)) > believed.cumsum(axis=1)).sum(axis=1).clip(0, 2)
+        accuracies.append(accuracy_score(true, predicted))
+        scores.append(f1_score(true, predicted, average="macro"))
+    assert expected_accuracy(predicted, believed) == pytest.approx(np.mean(accuracies), abs=0.002)
+    assert expected_macro_f1(predicted, believed) == pytest.approx(np.mean(scores), abs=0.002)

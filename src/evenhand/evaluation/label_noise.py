@@ -40,3 +40,31 @@ def expected_recall(predicted: Ints, posterior: Doubles) -> Doubles:
 def expected_balanced_accuracy(predicted: Ints, posterior: Doubles) -> float:
     """Return the mean of the expected recalls of the classes that occur; see `expected_recall`."""
     return float(np.nanmean(expected_recall(predicted, posterior)))
+
+
+def expected_confusion(predicted: Ints, posterior: Doubles) -> Doubles:
+    """Return the (K, K) expected numbers of images; rows: true class, columns: prediction.
+
+    Image i counts in row k with the probability P(k | i) that it is of class k. Takes what `expected_recall` does.
+    """
+    confusion = np.zeros((posterior.shape[1], posterior.shape[1]))
+    np.add.at(confusion.T, predicted, posterior)
+    return confusion
+
+
+def expected_accuracy(predicted: Ints, posterior: Doubles) -> float:
+    """Return the expected share of images that are named rightly; takes what `expected_recall` does."""
+    return float(posterior[np.arange(len(predicted)), predicted].mean())
+
+
+def expected_macro_f1(predicted: Ints, posterior: Doubles) -> float:
+    """Return macro F1 of the expected confusion matrix.
+
+    F1 of class k is ``2 h / (m + c)``, with h the images of the class that are expected to be found, m those expected
+    to be of the class and c those called it. It is the figure of expected counts: the mean over all that the true
+    labels might be is the same but for terms that shrink as images become many. The mean runs over the classes that
+    occur or are predicted, as on given labels. Takes what `expected_recall` does.
+    """
+    confusion = expected_confusion(predicted, posterior)
+    both = confusion.sum(axis=1) + confusion.sum(axis=0)
+    return float((2 * confusion.diagonal()[both > 0] / both[both > 0]).mean())
