@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
 from evenhand.disk import write_bytes, write_json
@@ -47,11 +48,17 @@ class Model:
     """What stands on the first layers of every member."""
 
     def probabilities(self, pixels: Pixels) -> Floats:
-        """Return (n, K) float32 probabilities of (n, height, width, 3) uint8 pixels of this model's size."""
+        """Return (n, K) float32 probabilities of (n, height, width, 3) uint8 pixels of this model's size.
+
+        They are computed in float32, whatever the training was: the same model says the same on every machine.
+        """
         total = np.zeros((len(pixels), len(self.classes)), dtype=np.float64)
+        if not len(pixels):
+            return total.astype(np.float32)
         offsets = np.asarray(self.logit_offsets or 0.0, dtype=np.float32)
+        recipe = replace(self.recipe, precision="float32")
         for member in self.members:
-            logits = predict(member, pixels, self.recipe, flips=self.flips) + offsets
+            logits = predict(member, pixels, recipe, flips=self.flips) + offsets
             total += softmax(logits / np.float32(self.temperature))
         return (total / len(self.members)).astype(np.float32)
 
@@ -74,12 +81,14 @@ def save_model(model: Model, folder: Path, facts: dict[str, Any]) -> None:
         for name, value in member.state_dict().items()
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / WEIGHTS, save(weights))
+    content = save(weights)
+    write_bytes(folder / WEIGHTS, content)
     description = {
         "schema_version": SCHEMA_VERSION,
         "classes": list(model.classes),
         "size": list(model.size),
         "pixels": "RGB, uint8, height x width x 3; the network scales them itself",
+        "weights_sha256": hashlib.sha256(content).hexdigest(),
         "recipe": model.recipe.to_json(),
         "shape": model.shape.to_json(),
         "members": len(model.members),
@@ -106,7 +115,7 @@ def load_model(folder: Path) -> Model:
         size = (int(description["size"][0]), int(description["size"][1]))
         offsets = description["logit_offsets"]
         shape = Shape(**description.get("shape", {}))
-        weights = load_file(folder / WEIGHTS)
+        weights = _own_weights(folder, description.get("weights_sha256"))
         members = tuple(
             _with_weights(recipe.model, recipe.width, classes, size, _part(weights, f"member.{number}."), folder, shape)
             for number in range(int(description["members"]))
@@ -171,6 +180,18 @@ def _description(folder: Path) -> dict[str, Any]:
             "Train the model again, or use the evenhand that wrote it."
         )
     return dict(description)
+
+
+def _own_weights(folder: Path, expected: str | None) -> dict[str, Tensor]:
+    """Return the tensors of a model folder, which have to be those that the description beside them was written for."""
+    content = (folder / WEIGHTS).read_bytes()
+    weights = load(content)
+    if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+        raise ModelFileError(
+            f"{folder / WEIGHTS} is not the file that {CARD} beside it was written for: one of the two was changed or "
+            "comes from another model. Copy the whole folder again."
+        )
+    return weights
 
 
 def _read_weights(path: Path) -> Any:

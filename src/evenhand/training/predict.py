@@ -84,7 +84,9 @@ def _for_all(
     device = next(network.parameters()).device
     found = []
     for first in range(0, len(pixels), batch):
-        part = torch.from_numpy(np.ascontiguousarray(pixels[first : first + batch])).to(device)
+        # torch complains about memory that it may not write into, a memory map for example, though it never does.
+        plain = np.require(pixels[first : first + batch], requirements=["C_CONTIGUOUS", "WRITEABLE"])
+        part = torch.from_numpy(plain).to(device)
         images = to_network(part, channels_last=recipe.channels_last)
         with autocast(recipe.precision, device.type):
             found.append(asked(images).cpu().numpy())
