@@ -35,9 +35,17 @@ _SHAPES = {
 }
 
 
-def draw_car(pen: Pen, dice: Dice) -> None:
-    """Draw a car of random type, paint and view."""
-    body = _body(dice)
+def draw_car(pen: Pen, dice: Dice, shape: str = "") -> None:
+    """Draw a car of random type, paint and view.
+
+    Parameters
+    ----------
+    pen : Pen
+    dice : Dice
+    shape : {"saloon", "hatchback", "estate", "coupe", "jeep"}, optional
+        Its type, where that is not left to chance.
+    """
+    body = _body(dice, shape)
     pen.oval((30, 30, 34), 0.0, -0.02, 1.1, 0.09)
     view = dice.number()
     if view < 0.45:
@@ -71,8 +79,8 @@ def wheel(pen: Pen, dice: Dice, x: float, radius: float, *, narrow: float = 1.0)
         pen.oval(shade(rim, 0.6), x, -radius, radius * 0.2 * narrow, radius * 0.2)
 
 
-def _body(dice: Dice) -> _Body:
-    (rear_foot, rear_top, front_top, front_foot), roof = _SHAPES[dice.pick(list(_SHAPES))]
+def _body(dice: Dice, shape: str) -> _Body:
+    (rear_foot, rear_top, front_top, front_foot), roof = _SHAPES[shape or dice.pick(list(_SHAPES))]
     belt = dice.between(0.4, 0.5)
     return _Body(
         paint=paint(dice),

@@ -20,10 +20,18 @@ class _Fur:
     eyes: Colour
 
 
-def draw_cat(pen: Pen, dice: Dice) -> None:
-    """Draw a cat of random fur and pose."""
+def draw_cat(pen: Pen, dice: Dice, pose: str = "") -> None:
+    """Draw a cat of random fur and pose.
+
+    Parameters
+    ----------
+    pen : Pen
+    dice : Dice
+    pose : {"portrait", "sitting", "lying", "walking", "curled"}, optional
+        How it holds itself, where that is not left to chance.
+    """
     fur = _fur(dice)
-    _POSES[dice.pick(list(_POSES))](pen, dice, fur)
+    _POSES[pose or dice.pick(list(_POSES))](pen, dice, fur)
 
 
 def _fur(dice: Dice) -> _Fur:

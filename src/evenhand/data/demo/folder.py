@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from evenhand.data.demo.broken import BROKEN
+from evenhand.data.demo.on_disk import DemoTruth, check_settings, put
 from evenhand.data.demo.pen import Dice
 from evenhand.data.demo.scene import THINGS, encoded, picture
-from evenhand.disk import unwritable
-from evenhand.errors import UsageError
-from evenhand.progress import SILENT, Progress, Tick
+from evenhand.progress import SILENT, Progress
 from evenhand.records import Ints, Pixels
 
 COUNTS = {
@@ -30,35 +25,9 @@ CATS_AMONG_CARS = {"train": 452, "test": 48}
 FEWEST = {"train": 12, "test": 6}
 """Images a class that remain at any scale."""
 FEWEST_WRONG = 3
-LARGEST_SCALE = 100.0
 
 STREAMS = {"train": 0, "test": 1, "clean": 2}
 """Pictures of different streams are never the same."""
-
-
-@dataclass(frozen=True)
-class DemoTruth:
-    """What is in a demo set. Paths are relative to its folder and use ``/``."""
-
-    folder: Path
-    rows: tuple[tuple[str, str, str], ...]
-    """(path, given, true) of every readable image."""
-    duplicates: tuple[tuple[str, str], ...]
-    """Pairs of images with the same pixels."""
-    near_duplicates: tuple[tuple[str, str], ...]
-    """Pairs of images that differ by a shift, a little light or a little noise."""
-    broken: dict[str, str]
-    """Path of each file that cannot be read -> kind of fault."""
-
-    @property
-    def truth(self) -> Path:
-        """The table of `rows`."""
-        return self.folder / "truth.csv"
-
-    @property
-    def wrong(self) -> tuple[str, ...]:
-        """Paths of the images whose given label is not the true one."""
-        return tuple(path for path, given, true in self.rows if given != true)
 
 
 def make_demo(out: Path, *, scale: float = 1.0, seed: int = 0, progress: Progress = SILENT) -> DemoTruth:
@@ -84,38 +53,11 @@ def make_demo(out: Path, *, scale: float = 1.0, seed: int = 0, progress: Progres
     EvenhandError
         When the folder cannot be written.
     """
-    if not 0 < scale <= LARGEST_SCALE:
-        raise UsageError(f"The demo set's scale must be above 0 and at most {LARGEST_SCALE:g}, not {scale:g}.")
-    if seed < 0:
-        raise UsageError(f"The demo set's seed must not be negative, not {seed}.")
+    check_settings(scale, seed)
     entries = _planned(scale, seed)
     truth = _truth(out, entries)
-    table = _table(truth)
-    if _holds(out, table):
-        return truth
-    try:
-        with progress.stage("Drawing the demo set", len(entries)) as tick:
-            _write(out, entries, table, tick)
-    except OSError as error:
-        raise unwritable(out, error) from error
+    put(truth, lambda: _files(entries), progress)
     return truth
-
-
-def _write(out: Path, entries: list[_Entry], table: str, tick: Tick) -> None:
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        for path, content in _files(entries):
-            target = partial / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-            tick(int(path not in BROKEN))
-        (partial / "truth.csv").write_text(table, encoding="utf-8")
-        if out.exists():
-            out.rmdir()
-        os.replace(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def clean_set(n_per_class: int, seed: int = 0) -> tuple[Pixels, Ints]:
@@ -234,28 +176,8 @@ def _truth(out: Path, entries: list[_Entry]) -> DemoTruth:
     )
 
 
-def _table(truth: DemoTruth) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "given", "true"])
-    writer.writerows(truth.rows)
-    return text.getvalue()
-
-
 def _files(entries: list[_Entry]) -> Iterator[tuple[str, bytes]]:
     for entry in entries:
         yield entry.path, encoded(entry.pixels())
     for path, (_, content) in BROKEN.items():
         yield path, content()
-
-
-def _holds(out: Path, table: str) -> bool:
-    """Return whether the folder holds this demo set; an empty folder or none is fine, anything else is refused."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return False
-    written = out / "truth.csv"
-    if written.is_file() and written.read_text(encoding="utf-8") == table:
-        return True
-    raise UsageError(
-        f"{out} holds something other than this demo set. Name another folder, or remove it; nothing was written."
-    )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from evenhand.data.demo.cars import draw_car
 from evenhand.data.demo.cats import draw_cat
-from evenhand.data.demo.pen import Colour, Dice, Pen, blend, shade
+from evenhand.data.demo.pen import Colour, Dice, Pen, Point, blend, shade
 from evenhand.data.demo.trucks import draw_truck
 from evenhand.records import Pixels
 
@@ -18,13 +20,28 @@ SIDE = 32
 CANVAS = 2 * SIDE
 """Side of the canvas: drawn at twice the size, then halved, so that edges are smooth."""
 
-THINGS = {"Cars": draw_car, "Cats": draw_cat, "Trucks": draw_truck}
-SCALES = {"Cars": (0.32, 0.5), "Cats": (0.27, 0.5), "Trucks": (0.33, 0.52)}
-"""Pixels a unit, as a share of the canvas; things are about two units wide."""
 BAD_SHOTS = 0.1
 """Share of pictures blurred, faint and noisy: more training images do not make them recognisable."""
-HEIGHTS = {"Cars": 0.75, "Cats": 1.15, "Trucks": 1.15}
-"""Usual height in units."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that pictures are taken of."""
+
+    draw: Callable[[Pen, Dice], None]
+    scale: Point
+    """Pixels a unit, as a share of the canvas, from and to; things are about two units wide."""
+    height: float
+    """Usual height in units."""
+    outdoors: float
+    """Share of the pictures that are taken outdoors."""
+
+
+THINGS = {
+    "Cars": Thing(draw_car, scale=(0.32, 0.5), height=0.75, outdoors=0.8),
+    "Cats": Thing(draw_cat, scale=(0.27, 0.5), height=1.15, outdoors=0.5),
+    "Trucks": Thing(draw_truck, scale=(0.33, 0.52), height=1.15, outdoors=0.8),
+}
 
 
 def picture(name: str, *seed: int) -> Pixels:
@@ -37,16 +54,20 @@ def picture(name: str, *seed: int) -> Pixels:
     *seed : int
         Not negative.
     """
-    dice = Dice(list(THINGS).index(name), *seed)
+    return photograph(THINGS[name], Dice(list(THINGS).index(name), *seed))
+
+
+def photograph(thing: Thing, dice: Dice) -> Pixels:
+    """Return (32, 32, 3) uint8, a picture of a thing; a function of the thing and of dice not yet thrown."""
     image = Image.new("RGB", (CANVAS, CANVAS))
     draw = ImageDraw.Draw(image)
-    pen = _stand(draw, dice, name)
+    pen = _stand(draw, dice, thing)
     horizon = min(pen.y, CANVAS) - CANVAS * dice.between(0.03, 0.4)
-    (_outdoors if dice.chance(0.5 if name == "Cats" else 0.8) else _indoors)(draw, dice, horizon)
+    (_outdoors if dice.chance(thing.outdoors) else _indoors)(draw, dice, horizon)
     _clutter(draw, dice, horizon, most=4)
-    THINGS[name](pen, dice)
+    thing.draw(pen, dice)
     _occluder(draw, dice)
-    return _photograph(image, dice)
+    return _developed(image, dice)
 
 
 def encoded(pixels: Pixels) -> bytes:
@@ -56,13 +77,13 @@ def encoded(pixels: Pixels) -> bytes:
     return buffer.getvalue()
 
 
-def _stand(draw: ImageDraw.ImageDraw, dice: Dice, name: str) -> Pen:
+def _stand(draw: ImageDraw.ImageDraw, dice: Dice, thing: Thing) -> Pen:
     """Return the pen of a thing of random size and pose, about in the middle of the picture."""
-    scale = CANVAS * dice.between(*SCALES[name])
+    scale = CANVAS * dice.between(*thing.scale)
     return Pen(
         draw,
         x=CANVAS * dice.between(0.4, 0.6),
-        y=CANVAS * dice.between(0.4, 0.6) + scale * HEIGHTS[name] / 2,
+        y=CANVAS * dice.between(0.4, 0.6) + scale * thing.height / 2,
         scale=scale,
         angle=dice.between(-0.12, 0.12),
         stretch=dice.between(0.85, 1.2) * (1 if dice.chance(0.5) else -1),
@@ -168,7 +189,7 @@ def _occluder(draw: ImageDraw.ImageDraw, dice: Dice) -> None:
         draw.line(ends, fill=colour, width=round(dice.between(2, 6)))
 
 
-def _photograph(image: Image.Image, dice: Dice) -> Pixels:
+def _developed(image: Image.Image, dice: Dice) -> Pixels:
     """Return the halved picture after light, blur and noise; a few shots are bad ones that no one could be sure of."""
     bad = dice.chance(BAD_SHOTS)
     if bad or dice.chance(0.3):

@@ -10,7 +10,7 @@ STEEL: Colour = (46, 46, 50)
 
 def draw_truck(pen: Pen, dice: Dice) -> None:
     """Draw a truck of random type, paint and view."""
-    pen.oval((30, 30, 34), 0.0, -0.02, 1.1, 0.09)
+    _shadow(pen)
     view = dice.number()
     if view < 0.55:
         _side(pen, dice)
@@ -20,11 +20,28 @@ def draw_truck(pen: Pen, dice: Dice) -> None:
         _front(pen, dice)
 
 
-def _side(pen: Pen, dice: Dice) -> None:
+def draw_loaded(pen: Pen, dice: Dice, cargo: str) -> None:
+    """Draw a truck of random paint from the side, where it shows what it carries.
+
+    Parameters
+    ----------
+    pen : Pen
+    dice : Dice
+    cargo : {"box", "tipper", "tanker", "fire engine", "flatbed"}
+    """
+    _shadow(pen)
+    _side(pen, dice, cargo)
+
+
+def _shadow(pen: Pen) -> None:
+    pen.oval((30, 30, 34), 0.0, -0.02, 1.1, 0.09)
+
+
+def _side(pen: Pen, dice: Dice, cargo: str = "") -> None:
     cab_colour, radius = paint(dice), dice.between(0.14, 0.19)
     join, top = dice.between(0.3, 0.5), -dice.between(0.9, 1.2)
     pen.box(STEEL, -0.98, -0.3, 0.95, -0.17)
-    _CARGO[dice.pick(list(_CARGO))](pen, dice, join - 0.05, top, cab_colour)
+    _CARGO[cargo or dice.pick(list(_CARGO))](pen, dice, join - 0.05, top, cab_colour)
     _cab(pen, dice, join, max(top, -dice.between(0.8, 1.05)), cab_colour)
     axles = [-0.72, dice.between(0.66, 0.75)]
     if dice.chance(0.65):
