@@ -126,7 +126,7 @@ def test_wrong_words_are_refused_with_what_to_do(text: str, message: str):
     assert message in str(error.value)
 
 
-NO_CORRECTIONS = ["none", "augment", "augment-online", "mixup", "remix", "cutmix", "cmo", "focal"]
+NO_CORRECTIONS = ["none", "augment", "augment-online", "mixup", "remix", "cutmix", "cmo", "pgd-train", "focal"]
 CORRECTIONS = [name for name in REMEDIES if name not in NO_CORRECTIONS]
 
 

@@ -34,6 +34,8 @@ COMPOSITIONS = [
     "mislas:alpha=0.2,head=0.4,tail=0.1",
     "logit-adjust:tau=tuned+cutmix",
     "drs:q=0.5,start=0.5",
+    "pgd-train+balanced-softmax",
+    "augment+pgd-train:eps=4,steps=3+crt",
 ]
 
 

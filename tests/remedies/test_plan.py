@@ -7,7 +7,7 @@ import pytest
 
 from evenhand.data.batches import Augmentation
 from evenhand.errors import UsageError
-from evenhand.remedies.plan import Draw, Head, Loss, Mixing, Plan, Post, Refit, Stage, Synthesis, compose
+from evenhand.remedies.plan import Draw, Head, Loss, Mixing, Perturbation, Plan, Post, Refit, Stage, Synthesis, compose
 
 DRAW = Draw("counts", (2.0, 2.0), 4)
 COPIES = Synthesis("copies", (1, 2))
@@ -17,6 +17,7 @@ FULL = Plan(
     draw=DRAW,
     augmentation=Augmentation(crop=4),
     mixing=Mixing("blend", 1.0),
+    perturbation=Perturbation(0.03, 7, 0.01),
     loss=Loss(class_weights=(0.5, 1.5)),
     head=Head("cosine", 30.0),
     stages=(Stage(0.8, class_weights=(0.25, 1.75)),),
@@ -56,7 +57,7 @@ def test_composition_keeps_what_each_part_asks_for():
         Plan(draw=DRAW),
         Plan(post=Post((0.0,))),
         Plan(augmentation=Augmentation()),
-        *(Plan(**{name: getattr(FULL, name)}) for name in ("mixing", "head", "stages", "refit")),
+        *(Plan(**{name: getattr(FULL, name)}) for name in ("mixing", "perturbation", "head", "stages", "refit")),
     ],
 )
 def test_setting_a_field_twice_is_refused_by_its_name(plan: Plan):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evenhand.remedies import augmenting, margins, mixing, sampling, two_stage, weighting
+from evenhand.remedies import augmenting, defending, margins, mixing, sampling, two_stage, weighting
 from evenhand.remedies.remedy import Parameter, Remedy
 
 _CROP = Parameter(4, "largest shift, in pixels per 32 pixels of side", 0, 16)
@@ -85,6 +85,17 @@ REMEDIES: dict[str, Remedy] = {
             "alpha": _ALPHA,
             "chance": _CHANCE,
             "power": Parameter(1.0, "the partner's class is drawn as 1 / n_y^power: 0 draws all alike", 0, 2),
+        },
+    ),
+    "pgd-train": Remedy(
+        function=defending.pgd_train,
+        description="Learns from every image with the noise that misleads the network most: buys robustness.",
+        source="Madry et al. 2018 (arXiv 1706.06083), eq. 2.1",
+        sets="perturbation",
+        parameters={
+            "eps": Parameter(8.0, "largest change of a value, in grey levels of 255", 0.25, 64),
+            "steps": Parameter(7, "gradients an image; training takes that many times longer, and one", 1, 50),
+            "step": Parameter(2.0, "length of a step, in grey levels of 255", 0.05, 128),
         },
     ),
     "oversample": Remedy(

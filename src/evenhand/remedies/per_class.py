@@ -78,6 +78,7 @@ def frame(plan: Plan) -> tuple[object, ...]:
         tuple(draw.method for draw in draws(plan)),
         plan.augmentation,
         mixing,
+        plan.perturbation,
         loss,
         plan.head and (plan.head.kind, plan.head.scale, len(plan.head.logit_offsets)),
         tuple(stage.start for stage in plan.stages or ()),

@@ -70,6 +70,19 @@ class Mixing:
 
 
 @dataclass(frozen=True)
+class Perturbation:
+    """Noise that raises the loss of every batch before the network learns from it (adversarial training).
+
+    No value of a pixel changes by more than `eps`; `steps` steps of length `step` along the sign of the gradient, from
+    a random place. Pixel values lie in 0 to 1.
+    """
+
+    eps: float
+    steps: int
+    step: float
+
+
+@dataclass(frozen=True)
 class Loss:
     """How the cross-entropy is changed.
 
@@ -147,6 +160,7 @@ class Plan:
     draw: Draw | None = None
     augmentation: Augmentation | None = None
     mixing: Mixing | None = None
+    perturbation: Perturbation | None = None
     loss: Loss | None = None
     head: Head | None = None
     stages: tuple[Stage, ...] | None = None

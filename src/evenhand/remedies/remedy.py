@@ -16,6 +16,7 @@ Field = Literal[
     "draw",
     "augmentation",
     "mixing",
+    "perturbation",
     "loss",
     "loss.class_weights",
     "loss.logit_offsets",

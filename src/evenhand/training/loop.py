@@ -24,6 +24,7 @@ from evenhand.training.losses import criterion
 from evenhand.training.mixing import Mixer
 from evenhand.training.optimisers import OPTIMISERS, SCHEDULES
 from evenhand.training.order import epoch_order
+from evenhand.training.perturbation import Perturber
 from evenhand.training.predict import autocast
 from evenhand.training.recipe import Recipe
 
@@ -239,9 +240,11 @@ class _Session:
         self.network.train()
         schedule = SCHEDULES[self.recipe.schedule]
         losses: list[Tensor] = []
+        perturber = self._perturber()
         for number, (batch, labels) in enumerate(self._batches(order, self.epoch)):
             rate = self.recipe.learning_rate * schedule((self.seen + number * self.recipe.batch) / self.total)
-            losses.append(self._step(batch, labels, rate))
+            images = perturber.apply(batch, labels, self.criterion) if perturber else batch
+            losses.append(self._step(images, labels, rate))
         found = torch.stack(losses).double().cpu().numpy()
         if not np.isfinite(found).all():
             first = int(np.flatnonzero(~np.isfinite(found))[0])
@@ -252,6 +255,13 @@ class _Session:
         self.seen += len(order)
         self.epoch += 1
         return self.seen // self.plain > passes
+
+    def _perturber(self) -> Perturber | None:
+        """Return what spoils the batches of this epoch; its dice are its own, so that dropout's fall as ever."""
+        if self.plan.perturbation is None:
+            return None
+        dice = torch.Generator().manual_seed(_generator_seed(self.seed, "perturbation", self.epoch))
+        return Perturber(self.plan.perturbation, self.network, self.recipe.precision, dice)
 
     def _until(self) -> int:
         """Return how many images will have been seen when the plan next changes, or at the end."""
