@@ -109,6 +109,15 @@ def test_the_demo_needs_no_data(evenhand: Evenhand, tmp_path: Path) -> None:
     assert "holds something other" in other.err
 
 
+def test_demo_long_tailed_draws_ten_classes(evenhand: Evenhand, tmp_path: Path) -> None:
+    told = evenhand("demo", "--long-tailed", "--out", tmp_path, "--scale", "0.01", "--data-only", "--json").json
+    assert len(list(Path(told["data"], "train").iterdir())) == 10
+    plain = evenhand("demo", "--long-tailed", "--out", tmp_path, "--scale", "0.01", "--data-only", "--quiet")
+    assert plain.out == f"Pictures: {told['data']}\n"
+    other = evenhand("demo", "--out", tmp_path, "--scale", "0.01", "--data-only", "--quiet")
+    assert (other.code, other.out) == (2, "")
+
+
 def test_people_read_tables_and_sentences(evenhand: Evenhand, finished: Finished, pictures: Path) -> None:
     said = evenhand("evaluate", finished[0] / "model", pictures)
     assert said.code == 0

@@ -79,6 +79,12 @@ def run(
 def demo(
     out: options.Out = None,
     scale: Annotated[float, typer.Option("--scale", help="Size of the demo set: 1 is 5,625 training images.")] = 1.0,
+    long_tailed: Annotated[
+        bool,
+        typer.Option(
+            "--long-tailed", help="Draw ten kinds instead, 1,000 to 10 training images each, all labels right."
+        ),
+    ] = False,
     data_only: Annotated[bool, typer.Option("--data-only", help="Only write the pictures.")] = False,
     preset: options.Preset = "quick",
     seed: options.Seed = 0,
@@ -89,7 +95,7 @@ def demo(
 ) -> None:
     """Run the main job on built-in pictures with known faults; needs no files and no network."""
     words = dict(locals())
-    jobs_.demo(words, scale=scale, data_only=data_only, json=json, quiet=quiet)
+    jobs_.demo(words, scale=scale, long_tailed=long_tailed, data_only=data_only, json=json, quiet=quiet)
 
 
 @app.command()

@@ -50,13 +50,16 @@ def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> R
     return outcome
 
 
-def demo(words: Mapping[str, Any], *, scale: float, data_only: bool, json: bool, quiet: bool) -> None:
-    """Write the demo set and run on it."""
-    from evenhand.data.demo import make_demo
+def demo(
+    words: Mapping[str, Any], *, scale: float, long_tailed: bool, data_only: bool, json: bool, quiet: bool
+) -> None:
+    """Write the demo set, or the long-tailed one, and run on it."""
+    from evenhand.data.demo import make_demo, make_long_tailed
 
-    folder = words["out"] or Path("demo")
+    folder = words["out"] or Path("long-tailed" if long_tailed else "demo")
     data = folder / "data"
-    make_demo(data, scale=scale, seed=words["seed"], progress=progress(quiet=quiet))
+    make = make_long_tailed if long_tailed else make_demo
+    make(data, scale=scale, seed=words["seed"], progress=progress(quiet=quiet))
     if data_only and json:
         show.print_json("demo", data=str(data))
         return
