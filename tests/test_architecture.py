@@ -13,6 +13,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     ("__main__",),
     ("cli",),
+    ("handing_over", "predicting", "serving"),
     ("review",),
     ("pipeline", "evaluating"),
     ("desk", "reporting"),
@@ -37,6 +38,7 @@ OPTIONAL = {
     "transformers",
     "onnx",
     "onnxruntime",
+    "onnxscript",
     "starlette",
     "uvicorn",
     "optuna",
@@ -69,6 +71,10 @@ LIBRARIES = {
     "attacks": {"numpy", "torch", "scipy", "PIL"},
     "study": {"numpy", "torch", "safetensors"},
     "review": {"numpy", "PIL"},
+    "exporting": {"numpy", "torch"},
+    "handing_over": set(),
+    "predicting": {"numpy", "torch", "PIL"},
+    "serving": {"numpy"},
     "reporting": {"numpy", "PIL", "jinja2", "markupsafe", "matplotlib"},
 }
 """The libraries that each room may use at all."""

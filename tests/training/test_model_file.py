@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,27 @@ def test_a_damaged_folder_is_refused_with_the_reason(tmp_path: Path, damage: obj
     damage(tmp_path)  # type: ignore[operator]
     with pytest.raises(ModelFileError, match=message):
         load_model(tmp_path)
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    save_model(model(), tmp_path / "one", {})
+    other = model()
+    with torch.no_grad():
+        next(other.members[0].parameters()).add_(1)
+    save_model(other, tmp_path / "other", {})
+    (tmp_path / "one/model.safetensors").write_bytes((tmp_path / "other/model.safetensors").read_bytes())
+    with pytest.raises(ModelFileError, match=r"not the file that model\.json beside it was written for"):
+        load_model(tmp_path / "one")
+    # A description from before there was such a mark is taken at its word.
+    _change(tmp_path / "one", "weights_sha256", None)
+    assert len(load_model(tmp_path / "one").members) == 2
+
+
+def test_predictions_are_in_float32_whatever_the_training_was() -> None:
+    expected = model().probabilities(PIXELS)
+    trained_otherwise = replace(model(), recipe=replace(RECIPE, precision="bfloat16"))
+    np.testing.assert_array_equal(trained_otherwise.probabilities(PIXELS), expected)
+    assert model().probabilities(PIXELS[:0]).shape == (0, 3)
 
 
 def _change(folder: Path, name: str, value: object) -> None:
