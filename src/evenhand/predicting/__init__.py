@@ -1,0 +1,1 @@
+"""Asking a model about pictures without labels, however many there are."""
