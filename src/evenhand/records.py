@@ -61,6 +61,23 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What decisions cost an image as the images are, and with classes as common as `prior`; `confusion` has them."""
+
+    mean: Interval
+    most_probable: Interval  # where the most probable class is called
+    at_prior: Interval | None
+    prior: tuple[float, ...] | None
+    confusion: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Cost:
+        """Return what ``asdict`` made of it."""
+        told = {name: data[name] and Interval(**data[name]) for name in ("mean", "most_probable", "at_prior")}
+        return cls(**told, prior=data["prior"] and tuple(data["prior"]), confusion=tuple(map(tuple, data["confusion"])))
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All figures of one model on one set of labelled images."""
 
@@ -75,9 +92,10 @@ class Evaluation:
     weighted_average: tuple[float, float, float]
     per_class: tuple[ClassFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
+    cost: Cost | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of the command contract (`evaluate`)."""
+        """Return the JSON object of the command contract (`evaluate`); `cost` where costs were stated."""
         figures: dict[str, Any] = {"n": self.n, "classes": list(self.classes)}
         for name in ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "ece"):
             interval: Interval = getattr(self, name)
@@ -89,7 +107,7 @@ class Evaluation:
             row.name: {key: value for key, value in asdict(row).items() if key != "name"} for row in self.per_class
         }
         figures["confusion"] = [list(row) for row in self.confusion]
-        return figures
+        return figures | ({"cost": asdict(self.cost)} if self.cost else {})
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Evaluation:
@@ -115,6 +133,7 @@ class Evaluation:
             # In the order of the classes: files keep the keys of an object in the order of the alphabet.
             per_class=tuple(ClassFigures(name=name, **data["per_class"][name]) for name in data["classes"]),
             confusion=tuple(tuple(row) for row in data["confusion"]),
+            cost=Cost.from_json(data["cost"]) if data.get("cost") else None,
         )
 
 

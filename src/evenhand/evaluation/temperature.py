@@ -62,13 +62,14 @@ def scaled(probabilities: ArrayLike, temperature: float) -> Doubles:
     return _powered(_logs(probabilities), 1 / temperature)
 
 
-def cross_fitted_scaling(probabilities: ArrayLike, labels: Ints, fold: Ints) -> Doubles:
+def cross_fitted_scaling(probabilities: ArrayLike, labels: Ints | Floats | Doubles, fold: Ints) -> Doubles:
     """Return the (n, K) probabilities, those of each fold at the temperature that suits the other folds.
 
     Parameters
     ----------
     probabilities : (n, K) float
-    labels : (n,) int64
+    labels : (n,) int64, or (n, K) float
+        As in `fit_temperature`.
     fold : (n,) int64
         The fold of each image, at least two different ones.
 
