@@ -20,6 +20,7 @@ from evenhand.desk import Desk, opened
 from evenhand.disk import write_table
 from evenhand.errors import DataError
 from evenhand.evaluation.metrics import evaluate as evaluate_probabilities
+from evenhand.exporting.card import write_card
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Audit, Choice, Evaluation, Judged, RemedyResult, TestResult
 from evenhand.remedies.counting import class_counts
@@ -86,7 +87,8 @@ def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run"
         leakage = _leakage(desk)
         if settings.refit == "all":
             model, repaired = _refit(desk, comparison.choice, repaired)
-        folder = _save(desk, model, comparison, repaired, test)
+        folder = _save(desk, model, audit, comparison, repaired, test)
+        write_card(folder)
         return RunOutcome(audit, comparison, folder, test, rebuild_report(settings.out), leakage)
 
 
@@ -279,7 +281,9 @@ def rebuild_report(run: Path) -> Path:
     return write_report(gather(run), run / "report.html")
 
 
-def _save(desk: Desk, model: Model, comparison: Comparison, trained: Targets, test: TestResult | None) -> Path:
+def _save(
+    desk: Desk, model: Model, audit: Audit, comparison: Comparison, trained: Targets, test: TestResult | None
+) -> Path:
     folder = desk.run.path / "model"
     # As the repair left them: what weights and priors are made from. Soft labels give fractions of an image.
     counts = class_counts(trained.labels[trained.keep], len(model.classes)).round(1).tolist()
@@ -293,6 +297,8 @@ def _save(desk: Desk, model: Model, comparison: Comparison, trained: Targets, te
         },
         "out_of_fold": comparison.nested.to_json(),
         "test": test.evaluation.to_json() if test else None,
+        "test_corrected": test.corrected.to_json() if test and test.corrected else None,
+        "audit": audit.to_json(),
         "environment": environment(),
     }
     save_model(model, folder, facts)

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 import evenhand
 from evenhand.cli import attack as attack_
 from evenhand.cli import decisions as decisions_
+from evenhand.cli import handover as handover_
 from evenhand.cli import jobs as jobs_
 from evenhand.cli import options
 from evenhand.errors import EvenhandError
@@ -27,7 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Train image classifiers that treat every class fairly, from small, lopsided, partly mislabelled data.",
-    epilog="Results go to stdout, progress to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 data, 4 model file.",
+    epilog="Results go to stdout, progress to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 data, 4 model file, "
+    "5 export.",
 )
 
 
@@ -278,6 +280,11 @@ def edits(
 ) -> None:
     """Say what was decided about the labels of a run, and export it."""
     decisions_.edits(run_folder, to=to, decisions=decisions, folder=folder, link=link, json=json)
+
+
+app.command()(handover_.export)
+app.command()(handover_.predict)
+app.command()(handover_.serve)
 
 
 def main() -> None:
