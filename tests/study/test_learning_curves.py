@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evenhand.study.learning_curves import LIMIT, LearningCurve, Noise, fit, noise
+from evenhand.study.next_steps import LEVEL
 
 SURE = Noise(1e-12, 100)
 RATIO = 1 / 3
@@ -82,6 +83,21 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
         held += gain.low <= b * (1 - 2**-c) <= gain.high
         tries += 1
     assert held / tries >= 0.92
+
+
+def test_where_nothing_helps_a_study_of_many_curves_seldom_says_that_something_does() -> None:
+    random, curves, false = np.random.default_rng(2), 5, 0
+    for _ in range(200):
+        # Two sizes a curve and the present one: three folds with nothing to tell but noise.
+        table = 0.7 + random.normal(0, 0.03, (3, 1)) + random.normal(0, 0.02, (3, 2 * curves + 1))
+        spread = noise(table)
+        assert spread
+        doubts = [
+            fit((0.25, 0.5, 1.0), table[:, [2 * number, 2 * number + 1, -1]], spread, 0.0).doubt(2)
+            for number in range(curves)
+        ]
+        false += min(doubts) * curves <= LEVEL
+    assert false / 200 <= 0.05
 
 
 def test_noise_is_what_rows_and_columns_do_not_explain() -> None:

@@ -27,9 +27,9 @@ def around(value: float, reach: float) -> Interval:
     return Interval(value, value - reach, value + reach)
 
 
-def curve(name: str, images: int, value: float, reach: float) -> ClassCurve:
+def curve(name: str, images: int, value: float, reach: float, doubt: float = 0.001) -> ClassCurve:
     gains = tuple(
-        Gain(factor, round(images * (factor - 1)), around(part * value, part * reach), around(value, reach))
+        Gain(factor, round(images * (factor - 1)), around(part * value, part * reach), around(value, reach), doubt)
         for factor, part in ((1.5, 0.6), (2.0, 1.0))
     )
     points = (Point(images // 2, 0.7, 0.6), Point(images, 0.75, 0.65))
@@ -106,6 +106,18 @@ def test_labels_come_first_where_they_may_be_worth_as_much() -> None:
 )
 def test_the_advice_follows_the_intervals(changes: dict[str, Any], advice: str) -> None:
     assert found(**changes).advice() == advice
+
+
+def test_the_best_of_many_curves_may_be_so_by_chance() -> None:
+    one = found(settle=NO_SUSPECTS, curves=(curve("Cats", 200, 0.02, 0.01, doubt=0.01),))
+    assert one.advice() == "Collect first"
+    many = found(
+        settle=NO_SUSPECTS, curves=tuple(curve(f"class {number}", 200, 0.02, 0.01, doubt=0.01) for number in range(3))
+    )
+    assert many.advice() == "It cannot be told what would help"
+    assert "200 more pictures of class 0: +2.0 points (+1.0 to +3.0), which among so many curves may be chance" in (
+        many.verdict()
+    )
 
 
 def test_the_advice_in_short_names_its_step() -> None:

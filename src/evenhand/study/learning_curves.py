@@ -120,6 +120,17 @@ class LearningCurve:
         self._check(factor)
         return _interval(self._at(1.0) - self._at(factor))
 
+    def doubt(self, factor: float) -> float:
+        """Return the probability that `factor` times as many images bring nothing, or do harm.
+
+        Raises
+        ------
+        ValueError
+            When that is beyond the limit.
+        """
+        self._check(factor)
+        return float((self._at(1.0) <= self._at(factor)).mean())
+
     def _check(self, share: float) -> None:
         if not self.shares[0] - 1e-9 <= share <= LIMIT:
             raise ValueError(f"A curve speaks of {self.shares[0]:g} to {LIMIT:g} times the images, not of {share:g}.")

@@ -16,6 +16,8 @@ from evenhand.study.learning_curves import LIMIT
 FILE = "what_next.json"
 LITTLE = 0.01
 """What could bring less than this, a point of balanced accuracy, is not worth anybody's afternoon."""
+LEVEL = 0.025
+"""Chance, at most, that some curve of a study promises what is not there."""
 MOST_TOLD = 4
 """Sets of more pictures that the verdict speaks of."""
 
@@ -53,6 +55,8 @@ class Gain:
     """Of balanced accuracy."""
     recall: Interval | None
     """Of the class's own recall."""
+    doubt: float
+    """Probability that balanced accuracy would gain nothing."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +122,13 @@ class Step:
     gain: Interval | None
     many: bool = False
     """Whether the words are a plural."""
+    luck: bool = False
+    """Whether the best of so many curves may look like this by chance, though its own interval lies above 0."""
 
     @property
     def clear(self) -> bool:
         """Whether it would surely bring something, and that is worth the name."""
-        return self.gain is not None and self.gain.low > 0 and self.gain.value >= LITTLE / 2
+        return self.gain is not None and self.gain.low > 0 and self.gain.value >= LITTLE / 2 and not self.luck
 
     @property
     def idle(self) -> bool:
@@ -180,7 +186,10 @@ class WhatNext:
         for curve in [*(curve for curve in self.curves if curve.name), *whole]:
             more = _counted(curve.doubled.images, "more picture")
             of = f"of {curve.name}" if curve.name else "of all classes in their present shares"
-            found.append(Step("collect", f"{more} {of}", curve.doubled.score, many=curve.doubled.images != 1))
+            # By Bonferroni: of many curves some look good by chance, and the best of them is looked at first.
+            luck = curve.doubled.doubt * len(self.curves) > LEVEL
+            many = curve.doubled.images != 1
+            found.append(Step("collect", f"{more} {of}", curve.doubled.score, many=many, luck=luck))
         found.append(Step("network", self._larger(), self._of_larger()))
         return tuple(found)
 
@@ -307,6 +316,8 @@ def _of_step(step: Step) -> str:
         return f"{step.words} {'are' if step.many else 'is'} worth about {_points(step.gain)}"
     if step.idle:
         return f"{step.words}: less than a point, {_points(step.gain)}"
+    if step.gain.low > 0:
+        return f"{step.words}: {_points(step.gain)}, which among so many curves may be chance"
     return f"{step.words}: {_points(step.gain)}, which cannot be told from nothing"
 
 
