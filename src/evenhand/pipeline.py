@@ -8,6 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from evenhand.attacks.own_model import OwnNetwork
+from evenhand.attacks.stress import STRESSED, stress
+from evenhand.attacks.subject import Subject
+from evenhand.attacks.victim import Victim
 from evenhand.auditing.confused import confused_pairs
 from evenhand.auditing.detectors import OWN
 from evenhand.auditing.duplicates import duplicates, training_rows
@@ -26,6 +30,7 @@ from evenhand.records import Audit, Choice, Evaluation, Judged, RemedyResult, Te
 from evenhand.remedies.counting import class_counts
 from evenhand.reporting.gather import gather
 from evenhand.reporting.report import write_report
+from evenhand.reporting.robustness_page import write_robustness
 from evenhand.settings import Settings
 from evenhand.study.bench import Bench
 from evenhand.study.compare import best_of_each, choose, finalists, nested
@@ -62,7 +67,7 @@ class RunOutcome:
 
 
 def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run") -> RunOutcome:
-    """Audit, compare, choose, train, test once, report. A run that was cut short goes on where it stopped.
+    """Audit, compare, choose, train, test once, stress, report. A run that was cut short goes on where it stopped.
 
     Parameters
     ----------
@@ -88,6 +93,7 @@ def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run"
         if settings.refit == "all":
             model, repaired = _refit(desk, comparison.choice, repaired)
         folder = _save(desk, model, audit, comparison, repaired, test)
+        _stress(desk, model, folder)
         write_card(folder)
         return RunOutcome(audit, comparison, folder, test, rebuild_report(settings.out), leakage)
 
@@ -259,6 +265,19 @@ def _leakage(desk: Desk) -> Leakage | None:
     )
     write_leakage(desk.run.path / "audit", found)
     return found
+
+
+def _stress(desk: Desk, model: Model, folder: Path) -> None:
+    """Attack the model a little, where it can be done on images that it has not seen; else the results say so."""
+    if desk.run.command not in COMMANDS or desk.settings.preset not in STRESSED:
+        return
+    manifest = desk.manifest
+    split = next(name for name in ("test", "val", "train") if len(manifest.where(name)))
+    rows = manifest.where(split) if split != "train" else training_rows(manifest)
+    seen = split == "train" or desk.settings.refit == "all"
+    subject = Subject.of(Victim(OwnNetwork(model)), desk.scan.dataset, rows, folder, seen=seen)
+    stress(subject, desk.run.path, seed=desk.settings.seed, progress=desk.progress)
+    write_robustness(desk.run.path, f"{desk.run.path.name}/model", subject.model)
 
 
 def _refit(desk: Desk, choice: Choice, repaired: Targets) -> tuple[Model, Targets]:

@@ -20,6 +20,8 @@ from evenhand.errors import UsageError
         ({"attack": "optimised-noise", "norm": "l1"}, "give --target CLASS, or --target all"),
         ({"attack": "standard", "norm": "l3"}, "no norm 'l3'"),
         ({"attack": "corruptions", "target": "cats"}, "no target"),
+        ({"attack": "corruptions:severity=6"}, "severity=1 to severity=5, not 'severity=6'"),
+        ({"attack": "corruptions:kind=fog"}, "severity=1 to severity=5, not 'kind=fog'"),
         ({"attack": "fmn", "limit": 0}, "--limit must be at least 1"),
         ({"attack": "fmn", "examples": -1}, "--examples must be at least 0"),
         ({"attack": "fmn", "eps": 8.0}, "8/255"),
@@ -59,3 +61,8 @@ def test_targets_are_numbers_or_all() -> None:
     assert target_number("all", ("a", "b")) == "all"
     assert target_number("b", ("a", "b")) == 1
     assert Assault(attack=" pgd :steps=3", eps=0.1).name == "pgd"
+
+
+def test_severities() -> None:
+    assert Assault(attack="corruptions").severities == (1, 2, 3, 4, 5)
+    assert Assault(attack="corruptions: severity = 4").severities == (4,)

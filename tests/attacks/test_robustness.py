@@ -152,6 +152,30 @@ def test_corruptions(subject: Subject, tmp_path: Path) -> None:
     assert np.mean([float(row["accuracy"]) for row in table]) == pytest.approx(told["robust_accuracy"])
     assert folder.name.startswith("corruptions-")
     assert len(told["by_corruption"]) == 15
+    assert told["severities"] == [1, 2, 3, 4, 5]
+    told, folder = measure_robustness(subject, Assault(attack="corruptions:severity=2", limit=3), tmp_path)
+    assert {row["severity"] for row in rows(folder / "corruptions.csv")} == {"2"}
+    assert told["severities"] == [2]
+
+
+def test_each_evaluation_is_checked_unless_it_is_to_be_lean(subject: Subject, tmp_path: Path) -> None:
+    def measured(**words: Any) -> dict[str, Any]:
+        return measure_robustness(subject, Assault(examples=0, **words), tmp_path)[0]
+
+    assert len(measured(attack="fgsm", eps=0.05)["checks"]) == 7
+    assert len(measured(attack="ddn:steps=10", norm="l2")["checks"]) == 7
+    assert len(measured(attack="pgd:steps=3", eps=0.05, target="all")["checks"]) == 7
+    assert measured(attack="fmn:steps=10", norm="l1")["checks"] == []
+    lean = measured(attack="fgsm", eps=0.05, lean=True)
+    assert not {"checks", "fragility", "fragility_adjusted"} & set(lean)
+
+
+def test_it_says_whose_images_these_are(subject: Subject, tmp_path: Path) -> None:
+    asked = replace(subject, model="abc", source="val", seen=True)
+    told, _ = measure_robustness(asked, Assault(attack="fgsm", eps=0.05, lean=True), tmp_path)
+    assert (told["model"], told["images_from"], told["images_seen"]) == ("abc", "val", True)
+    assert told["training_counts"] == [400, 200, 100, 50]
+    assert told["smallest"] is False
 
 
 def test_what_is_corrected_already_is_not_adjusted_again(subject: Subject, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evenhand.attacks.subject import Subject
+from evenhand.attacks.subject import Subject, model_fingerprint
 from evenhand.attacks.victim import Victim
 from evenhand.data.manifest import Dataset, Manifest, write_manifest
 
@@ -74,3 +74,17 @@ def test_a_limit_is_drawn_class_by_class_by_the_seed(trained: Any, model: Path) 
     assert len({subject.limited(2, seed).paths for seed in range(8)}) > 1
     assert subject.limited(None, 0) is subject
     assert len(subject.limited(100, 0).labels) == 8
+
+
+def test_it_says_which_images_these_are_and_which_model(trained: Any, model: Path) -> None:
+    def subject(rows: list[int], **more: bool) -> Subject:
+        return Subject.of(Victim(trained.network), dataset(), np.array(rows), model, **more)
+
+    assert (subject([5, 6]).source, subject([0, 1]).source, subject([0, 5]).source) == ("test", "train", "")
+    assert not subject([5]).seen
+    assert subject([0], seen=True).seen
+    assert subject([5]).model == subject([0, 6]).model == model_fingerprint(model)
+    (model / "model.json").write_bytes(b"y")
+    assert subject([5]).model != ""
+    assert model_fingerprint(model / "model.json") == model_fingerprint(model / "model.json")
+    assert model_fingerprint(model / "model.json") != model_fingerprint(model / "model.safetensors")

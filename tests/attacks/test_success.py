@@ -40,7 +40,9 @@ def test_the_curve_falls_from_the_clean_accuracy_to_nothing(trained: Any) -> Non
     assert len(curve.eps) == 20
     assert curve.accuracy[0] == pytest.approx(0.9)
     assert (np.diff(curve.accuracy) <= 0).all()
-    assert curve.accuracy[-1] <= 0.05
+    assert curve.accuracy[-1] == 0
+    assert np.allclose(np.diff(curve.eps[:-1], 2), 0, atol=1e-9)
+    assert curve.eps[-1] == result.size[result.attempted].max()
     assert ((curve.low <= curve.accuracy) & (curve.accuracy <= curve.high)).all()
     at = accuracy_curve(result, [16 / 255, 0])
     assert at.eps.tolist() == [0, pytest.approx(16 / 255)]

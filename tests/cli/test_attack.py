@@ -50,7 +50,7 @@ def test_a_second_attack_joins_the_first_and_people_read_sentences(
     assert "Attacking with fgsm" in first.err
     second = evenhand(*words, "--attack", "noise:tries=2", "--quiet")
     assert second.code == 0, second.err
-    assert len(list((tmp_path / "run/robustness").iterdir())) == 2
+    assert len(list((tmp_path / "run/robustness").glob("*/result.json"))) == 2
     again = evenhand(*words, "--attack", "fgsm")
     assert again.out == first.out
     assert "Attacking" not in again.err
@@ -66,6 +66,58 @@ def test_the_attacks_on_a_run_lie_beside_its_report(
     told = evenhand("attack", run / "model", pictures, *words).json
     assert Path(told["folder"]).parent == run / "robustness"
     assert (run / "study.json").read_bytes() == before
+    assert told["page"] == str(run / "robustness/report.html")
+    assert told["report"] == str(run / "report.html")
+    assert "How it breaks" in (run / "report.html").read_text(encoding="utf-8")
+    # An attack on another model may lie in the folder; it is no part of this run's report.
+    other = tmp_path / "weights.pt"
+    torch.save(build("simple", n_classes=3, size=(32, 32)).state_dict(), other)
+    words = ("--model", "simple", "--size", "32", "--attack", "noise", "--limit", "1", "--out", run, "--jobs", "1")
+    told = evenhand("attack", other, pictures, *words, "--json", "--quiet").json
+    assert "report" not in told
+    assert "<code>noise</code>" in Path(told["page"]).read_text(encoding="utf-8")
+    assert "<code>fgsm</code>" not in Path(told["page"]).read_text(encoding="utf-8")
+    assert evenhand("report", run).code == 0
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "<code>fgsm</code>" in page
+    assert "<code>noise</code>" not in page
+
+
+def test_a_report_that_cannot_be_written_again_does_not_spoil_the_attack(
+    evenhand: Evenhand, pictures: Path, tmp_path: Path, quick: list[str]
+) -> None:
+    run = tmp_path / "run"
+    assert evenhand("train", pictures, "--out", run, "--remedy", "none", *quick).code == 0
+    for file in (run / "cache").glob("*.npy"):
+        file.unlink()
+    words = ("--attack", "fgsm", "--limit", "1", "--out", run, "--jobs", "1")
+    said = evenhand("attack", run / "model", pictures, *words)
+    assert said.code == 0
+    assert "could not be written again" in said.err
+    assert "Page: " in said.out
+    assert "Report: " not in said.out
+
+
+def test_a_run_ends_with_the_standard_stress(finished: Finished) -> None:
+    run = finished[0]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in (run / "robustness").glob("*/result.json")]
+    assert sorted(one["attack"] for one in found) == ["corruptions", "fgsm", "fgsm", "fmn", "noise", "pgd", "pgd"]
+    assert {one["images_from"] for one in found} == {"test"}
+    assert not any(one["images_seen"] for one in found)
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "How it breaks" in page
+    assert "Can these figures be believed?" in page
+    assert (run / "robustness/report.html").is_file()
+
+
+def test_without_test_pictures_the_stress_says_what_it_was_made_on(
+    evenhand: Evenhand, pictures: Path, tmp_path: Path, quick: list[str]
+) -> None:
+    run = tmp_path / "run"
+    told = evenhand("run", pictures / "train", "--out", run, "--remedy", "none", "--json", *quick).json
+    assert told["test"] is None
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "The model was trained on these images" in page
 
 
 def test_every_class_aimed_at_every_other(
@@ -86,6 +138,9 @@ def test_foreign_weights(evenhand: Evenhand, pictures: Path, tmp_path: Path) -> 
     assert told["norm"] is None
     said = evenhand("attack", tmp_path / "weights.pt", pictures, *words, "--jobs", "1", "--quiet")
     assert "15 corruptions at 5 severities on 3 images." in said.out
+    words = tuple("corruptions:severity=2" if word == "corruptions" else word for word in words)
+    said = evenhand("attack", tmp_path / "weights.pt", pictures, *words, "--jobs", "1", "--quiet")
+    assert "15 corruptions at severity 2 on 3 images." in said.out
 
 
 @pytest.mark.parametrize(
@@ -99,6 +154,7 @@ def test_foreign_weights(evenhand: Evenhand, pictures: Path, tmp_path: Path) -> 
         (["--norm", "l2"], 2, "give --eps"),
         (["--target", "Dogs"], 2, "no class 'Dogs'"),
         (["--attack", "deepfool", "--target", "Cats"], 2, "cannot be aimed"),
+        (["--attack", "corruptions:severity=6"], 2, "severity=1 to severity=5"),
         (["--split", "dev"], 2, "no split 'dev'"),
         (["--device", "gpu"], 2, "no device 'gpu'"),
     ],

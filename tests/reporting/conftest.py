@@ -282,7 +282,7 @@ def audit_only(**changes: Any) -> ReportData:
     )
 
 
-VOID = {"meta", "link", "br", "line", "rect", "circle", "polyline", "wbr"}
+VOID = {"meta", "link", "br", "line", "rect", "circle", "polyline", "polygon", "wbr", "img"}
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any
 
 from evenhand.attacks.attacking import EVERY
 from evenhand.attacks.catalogue import ATTACKS, ENSEMBLE, build_attack
+from evenhand.attacks.corruptions import SEVERITIES
 from evenhand.attacks.subject import Subject
 from evenhand.attacks.threat import Threat
 from evenhand.errors import UsageError, suggest
@@ -32,6 +33,8 @@ class Assault:
         At most so many images of each class, drawn by the seed.
     examples : int
         Pictures to write.
+    lean : bool
+        Leave out what takes further attacks: the fragility of classes, and the checks.
 
     Raises
     ------
@@ -46,6 +49,7 @@ class Assault:
     seed: int = 0
     limit: int | None = None
     examples: int = 12
+    lean: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before any image is decoded."""
@@ -59,6 +63,7 @@ class Assault:
         if name == CORRUPTION_NAME:
             if self.target is not None:
                 raise UsageError("Corruptions have no target.")
+            _ = self.severities
             return
         Threat(self.norm, self.eps)
         if name == ENSEMBLE:
@@ -98,6 +103,23 @@ class Assault:
     def name(self) -> str:
         """The attack's name without its settings."""
         return self.attack.partition(":")[0].strip()
+
+    @property
+    def severities(self) -> tuple[int, ...]:
+        """The severities of corruptions: all of them, or the one that is set.
+
+        Raises
+        ------
+        UsageError
+            When something else is set, or there is no such severity.
+        """
+        setting = self.attack.partition(":")[2].strip()
+        if not setting:
+            return SEVERITIES
+        key, _, value = (piece.strip() for piece in setting.partition("="))
+        if key != "severity" or value not in map(str, SEVERITIES):
+            raise UsageError(f"Corruptions take severity=1 to severity=5, not {setting!r}.")
+        return (int(value),)
 
 
 def target_number(name: str | None, classes: Sequence[str]) -> Any:

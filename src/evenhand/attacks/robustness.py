@@ -22,6 +22,7 @@ from evenhand.attacks.examples import to_bytes, write_examples
 from evenhand.attacks.fragility import Fragility, adjustment, fragility
 from evenhand.attacks.optimised_noise import OptimisedNoise, noise_path
 from evenhand.attacks.result import AttackResult
+from evenhand.attacks.sanity import sanity
 from evenhand.attacks.subject import Subject
 from evenhand.attacks.success import accuracy_curve, success_matrix
 from evenhand.attacks.victim import Victim
@@ -70,10 +71,20 @@ def measure_robustness(
     norm = "" if assault.name == CORRUPTION_NAME else f"-{assault.norm}"
     folder = run / FOLDER / f"{assault.name}{norm}{eps}-{key[:8]}"
     if (folder / RESULT).is_file():
-        return _read(folder / RESULT), folder
+        return read_result(folder / RESULT), folder
     folder.mkdir(parents=True, exist_ok=True)
     chosen = subject.limited(assault.limit, assault.seed)
-    told = {"schema_version": SCHEMA_VERSION, "settings": asdict(assault), "versions": _versions()}
+    told = {
+        "schema_version": SCHEMA_VERSION,
+        "settings": asdict(assault),
+        "versions": _versions(),
+        "model": subject.model,
+        "classes": list(subject.classes),
+        "images_from": subject.source,
+        "images_seen": subject.seen,
+        "training_counts": None if subject.counts is None else subject.counts.tolist(),
+        "counts_from": subject.counted,
+    }
     if assault.name == CORRUPTION_NAME:
         told |= _corrupted(chosen, assault, folder, progress)
     else:
@@ -89,7 +100,7 @@ def _attacked(subject: Subject, assault: Assault, folder: Path, progress: Progre
     if assault.target == EVERY:
         rows = np.repeat(rows, len(subject.classes) - 1)
     paths = [subject.paths[row] for row in rows]
-    told = result.to_json(subject.classes)
+    told = result.to_json(subject.classes) | {"smallest": result.smallest}
     _write_images(folder / "images.csv", result, paths, subject.classes)
     _write_rows(folder / "per_class.csv", [{"class": name} | row for name, row in told["per_class"].items()])
     matrix = success_matrix(result, subject.classes).table()
@@ -98,7 +109,9 @@ def _attacked(subject: Subject, assault: Assault, folder: Path, progress: Progre
     if result.smallest and assault.target is None:
         told["curve"] = accuracy_curve(result).table()
         _write_rows(folder / "curve.csv", told["curve"])
-    if assault.target is None and subject.counts is not None:
+    if not assault.lean:
+        told["checks"] = _checks(result, subject, assault, progress)
+    if assault.target is None and subject.counts is not None and not assault.lean:
         told |= _fragility(result, subject, assault, folder, progress)
     originals = subject.pixels[rows]
     if assault.name in ATTACKS and isinstance(how := build_attack(assault.attack), OptimisedNoise):
@@ -127,17 +140,39 @@ def _tradeoff(
     rows = rows[np.linspace(0, len(rows) - 1, min(MOST_ON_PATH, len(rows))).astype(np.int64)] if len(rows) else rows
     if not len(rows):
         return []
-    images = torch.from_numpy(originals[rows]).permute(0, 3, 1, 2).float() * (1 / 255)
+    images = _tensor(originals[rows])
     labels, targets = torch.from_numpy(result.labels[rows]), torch.from_numpy(result.targets[rows])
     path = noise_path(victim, images, labels, targets, attack=how, seed=result.seed, progress=progress)
     return path.table()
 
 
+def _checks(result: AttackResult, subject: Subject, assault: Assault, progress: Progress) -> list[dict[str, Any]]:
+    """Return whether this evaluation can be believed, at its budget or, without one, at the median noise found."""
+    eps = assault.eps if assault.eps is not None else result.median_norm()
+    # An attack aimed at every class has several rows an image.
+    rows = np.unique(np.flatnonzero(result.clean_right) // (result.n // len(subject.labels)))
+    if eps is None:
+        return []
+    found = sanity(
+        subject.victim,
+        _tensor(subject.pixels[rows]),
+        torch.from_numpy(subject.labels[rows]),
+        norm=assault.norm,
+        eps=eps,
+        seed=assault.seed,
+        progress=progress,
+    )
+    return [check.to_json() for check in found]
+
+
+def _tensor(pixels: Pixels) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() * (1 / 255)
+
+
 def _result(subject: Subject, victim: Victim, assault: Assault, progress: Progress) -> AttackResult:
-    images = torch.from_numpy(np.ascontiguousarray(subject.pixels)).permute(0, 3, 1, 2).float() * (1 / 255)
     return attack(
         victim,
-        images,
+        _tensor(subject.pixels),
         subject.labels,
         assault.attack,
         norm=assault.norm,
@@ -181,7 +216,14 @@ def _fragility_rows(found: Fragility) -> list[dict[str, Any]]:
 
 
 def _corrupted(subject: Subject, assault: Assault, folder: Path, progress: Progress) -> dict[str, Any]:
-    found = under_corruption(subject.victim, subject.pixels, subject.labels, seed=assault.seed, progress=progress)
+    found = under_corruption(
+        subject.victim,
+        subject.pixels,
+        subject.labels,
+        severities=assault.severities,
+        seed=assault.seed,
+        progress=progress,
+    )
     table = found.table()
     _write_rows(folder / "corruptions.csv", table)
     per_class = found.per_class(subject.classes)
@@ -199,6 +241,7 @@ def _corrupted(subject: Subject, assault: Assault, folder: Path, progress: Progr
         "median_norm": None,
         "per_class": per_class,
         "corruptions": table,
+        "severities": list(assault.severities),
         "by_corruption": {
             name: float(value) for name, value in zip(CORRUPTIONS, found.accuracy.mean(axis=1), strict=True)
         },
@@ -243,7 +286,14 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_result(path: Path) -> dict[str, Any]:
+    """Return the figures that an attack left.
+
+    Raises
+    ------
+    EvenhandError
+        When the file is damaged.
+    """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:

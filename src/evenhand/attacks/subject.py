@@ -25,7 +25,9 @@ class Subject:
 
     `counts` are the images of each class that the model was trained on, as far as is known: those of its run, else the
     training images of the data, else the images themselves; `counted` says which. `fingerprint` stands for the model's
-    file and the data; `corrected` says whether the model makes up for the class counts already.
+    file and the data, `model` for the model's file alone; `corrected` says whether the model makes up for the class
+    counts already. `source` is the split that the images come from, empty where it is several; `seen` says that the
+    model was trained on them.
     """
 
     victim: Victim
@@ -37,12 +39,16 @@ class Subject:
     counted: str
     fingerprint: str
     corrected: bool = False
+    model: str = ""
+    source: str = ""
+    seen: bool = False
 
     @classmethod
-    def of(cls, victim: Victim, dataset: Dataset, rows: Ints, model: Path) -> Subject:
+    def of(cls, victim: Victim, dataset: Dataset, rows: Ints, model: Path, *, seen: bool = False) -> Subject:
         """Return a model, with some rows of a data set; `model` are the files that it came from."""
         manifest = dataset.manifest
         counts, counted = _training_counts(model, manifest, rows)
+        splits = np.unique(manifest.split[rows])
         return cls(
             victim=victim,
             pixels=dataset.pixels[rows],
@@ -53,6 +59,9 @@ class Subject:
             counted=counted,
             fingerprint=_fingerprint(model, manifest.select(rows).fingerprint()),
             corrected=_corrects(model),
+            model=model_fingerprint(model),
+            source=str(splits[0]) if len(splits) == 1 else "",
+            seen=seen,
         )
 
     def limited(self, most: int | None, seed: int) -> Subject:
@@ -95,7 +104,12 @@ def _corrects(model: Path) -> bool:
 
 def _fingerprint(model: Path, data: str) -> str:
     """Return what stands for a model's files and the images."""
-    hasher = hashlib.sha256(data.encode())
+    return hashlib.sha256((data + model_fingerprint(model)).encode()).hexdigest()
+
+
+def model_fingerprint(model: Path) -> str:
+    """Return what stands for the files of a model: a folder of ours, or one file."""
+    hasher = hashlib.sha256()
     files = [model / name for name in (CARD, WEIGHTS)] if model.is_dir() else [model]
     for file in files:
         hasher.update(file.read_bytes())

@@ -89,7 +89,8 @@ def accuracy_curve(result: AttackResult, eps: Sequence[float] | None = None, *, 
     result : AttackResult
         Of an attack that looks for the smallest noise, without a target.
     eps : sequence of float, optional
-        The budgets. By default `points` of them, evenly from 0 to where (nearly) nothing is left.
+        The budgets. By default `points` of them, evenly from 0 to where hardly anything is left, and the one at which
+        the last image is lost.
     points : int
 
     Raises
@@ -102,7 +103,8 @@ def accuracy_curve(result: AttackResult, eps: Sequence[float] | None = None, *, 
     size = np.where(result.clean_right, result.size, 0.0).astype(np.float64)
     if eps is None:
         found = size[np.isfinite(size)]
-        eps = np.linspace(0, float(np.quantile(found, 0.99)) if len(found) else 1.0, points).tolist()
+        most, last = (float(np.quantile(found, 0.99)), float(found.max())) if len(found) else (1.0, 1.0)
+        eps = [*np.linspace(0, most, points - 1).tolist(), last]
     budgets = np.asarray(sorted(eps), dtype=np.float64)
     left = [share(int((result.clean_right & (size > budget)).sum()), result.n) for budget in budgets]
     value, low, high = np.array([[point.value, point.low, point.high] for point in left if point]).T

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ import typer
 
 from evenhand.cli import options, show
 from evenhand.cli.console import progress
-from evenhand.errors import UsageError
+from evenhand.errors import EvenhandError, UsageError
 from evenhand.settings import Evaluate
 
 if TYPE_CHECKING:
@@ -58,14 +58,46 @@ def attack(words: Mapping[str, Any], *, json: bool, quiet: bool) -> None:
     """Attack a model and print what is left of its accuracy."""
     request = options.evaluation({**words, "edits": None})
     out: Path = words["out"] or options.default_out("attack", request.data)
-    told, folder = _measured(request, words, out, progress(quiet=quiet))
+    reporter = progress(quiet=quiet)
+    told, folder = _measured(request, words, out, reporter)
+    places = [("Tables and pictures", folder), *_pages(out, request.model, told, reporter)]
+    _tell_the_card(request.model, out)
     if json:
-        shown = {name: value for name, value in told.items() if name not in ("schema_version", "versions")}
-        show.print_json("attack", run=str(out), model=str(request.model), folder=str(folder), **shown)
+        shown = {name: value for name, value in told.items() if name not in _NOT_SAID}
+        pages = {words.lower(): str(place) for words, place in places[1:]}
+        show.print_json("attack", run=str(out), model=str(request.model), folder=str(folder), **pages, **shown)
         return
     for line in lines(told):
         print(line)
-    show.print_places([("Tables and pictures", folder)])
+    show.print_places(places)
+
+
+_NOT_SAID = ("schema_version", "versions", "model")
+
+
+def _pages(out: Path, model: Path, told: Mapping[str, Any], reporter: Progress) -> list[tuple[str, Path]]:
+    """Write the page about all attacks on this model and, where it is the model of a run, that run's report again."""
+    from evenhand.pipeline import rebuild_report
+    from evenhand.reporting.robustness_page import write_robustness
+    from evenhand.store import STUDY
+
+    name = model.name if model.name != "model" else f"{model.absolute().parent.name}/model"
+    places = [("Page", write_robustness(out, name, told.get("model")))]
+    if not (out / STUDY).is_file() or _made_here(out / STUDY) or model.resolve() != (out / "model").resolve():
+        return places
+    try:
+        places.append(("Report", rebuild_report(out)))
+    except EvenhandError as error:
+        reporter.note(f"The report of {out} could not be written again. {error}")
+    return places
+
+
+def _tell_the_card(model: Path, out: Path) -> None:
+    """Write the card of a run's model again, with this attack in it."""
+    from evenhand.exporting.card import MODEL_CARD, write_card
+
+    if model.resolve() == (out / "model").resolve() and (model / MODEL_CARD).is_file():
+        write_card(model)
 
 
 def _measured(
@@ -180,11 +212,15 @@ def lines(told: Mapping[str, Any]) -> list[str]:
 
 def _corruption_lines(told: Mapping[str, Any]) -> list[str]:
     found = [
-        f"15 corruptions at 5 severities on {told['n']} images.",
+        f"15 corruptions at {_severities(told['severities'])} on {told['n']} images.",
         f"Accuracy untouched: {_percent(told, 'clean_accuracy')}. Mean over all: {_percent(told, 'robust_accuracy')}.",
     ]
     worst = sorted(told["by_corruption"].items(), key=lambda pair: pair[1])
     return found + [f"  {name}: {100 * value:.1f} %" for name, value in worst]
+
+
+def _severities(severities: Sequence[int]) -> str:
+    return f"severity {severities[0]}" if len(severities) == 1 else f"{len(severities)} severities"
 
 
 def _percent(row: Mapping[str, Any], name: str) -> str:

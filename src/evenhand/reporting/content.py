@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evenhand.data.manifest import Dataset
 from evenhand.records import Audit, Choice, Decided, Evaluation, Judged, RemedyResult, Reproduce, TestResult
+from evenhand.reporting.robustness import Attacked
 from evenhand.study.leak_figures import Leakage
 
 
@@ -60,6 +61,8 @@ class ReportData:
     reviewed: Reviewed | None = None
     leakage: Leakage | None = None
     """What leaks are worth; None where that was not measured."""
+    attacks: tuple[Attacked, ...] = ()
+    """Finished attacks on the run's model."""
 
     @property
     def headline(self) -> Evaluation | None:

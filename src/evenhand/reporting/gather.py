@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.attacks.subject import model_fingerprint
 from evenhand.auditing.files import read_audit
 from evenhand.auditing.ledger import EDITS, apply, as_trained, read_ledger, replay
 from evenhand.data.manifest import EXCLUDED, Dataset, Manifest, read_manifest
 from evenhand.errors import UsageError
 from evenhand.records import SCHEMA_VERSION, Audit, Decided, Evaluation, RemedyResult, Reproduce
 from evenhand.reporting.content import FinalModel, ReportData, Reviewed
+from evenhand.reporting.robustness import Attacked, read_attacks
 from evenhand.store import STUDY
 from evenhand.study.leak_figures import read_leakage
 from evenhand.study.results import read_judged, read_nested, read_results, read_test
+from evenhand.training.model_file import CARD, WEIGHTS
 
 
 def gather(run: Path) -> ReportData:
@@ -57,6 +60,7 @@ def gather(run: Path) -> ReportData:
         relabelled=_relabelled(listed),
         reviewed=_reviewed(run, listed, audit),
         leakage=read_leakage(run / "audit"),
+        attacks=_attacks(run),
     )
 
 
@@ -121,6 +125,13 @@ def _final_model(run: Path) -> FinalModel | None:
         return None
     made = json.loads(path.read_text(encoding="utf-8"))
     return FinalModel(made["recipe"]["model"], made["members"], made["recipe"]["epochs"], made["trained_on"])
+
+
+def _attacks(run: Path) -> tuple[Attacked, ...]:
+    """Return the attacks on the run's own model; a folder may hold some on others, which have a page of their own."""
+    model = run / "model"
+    whole = all((model / name).is_file() for name in (CARD, WEIGHTS))
+    return read_attacks(run, model_fingerprint(model)) if whole else ()
 
 
 def _study(run: Path) -> dict[str, Any]:

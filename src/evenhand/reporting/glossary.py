@@ -61,6 +61,16 @@ TERMS = {
         "Two candidates are tied when their difference, fold by fold, is no larger than chance explains (corrected "
         "resampled t-test at 5 %, adjusted for the number of comparisons)."
     ),
+    "adversarial image": (
+        "An image with noise that was computed to mislead this model; people hardly see it, or see that it changes "
+        "nothing."
+    ),
+    "accuracy left": (
+        "The share of all attacked images that the model is right about both untouched and under the attack."
+    ),
+    "clean error": "The share of the images of a class that the model gets wrong untouched.",
+    "fragility": "Of the images of a class that the model is right about, the share that the attack succeeds on.",
+    "attraction": "Of the attacks on images of other classes, the share that end in this class.",
     "loss": "What training makes small: the average penalty for the images of a step or an epoch.",
     "expected count": (
         "How many images of each class one epoch shows to the network, synthetic and repeated ones included."

@@ -36,6 +36,7 @@ from evenhand.reporting.glossary import Glossary
 from evenhand.reporting.overview import overview
 from evenhand.reporting.pictures import COLUMNS, SHEET, Album, embedded_size, make_album
 from evenhand.reporting.results_view import FinalView, Leaderboard, ResultView, final, leaderboard, rivals
+from evenhand.reporting.robustness_view import robustness_view
 from evenhand.reporting.verdict import model_sentence, row_name, verdict
 from evenhand.reporting.worth import worth
 
@@ -161,7 +162,7 @@ def _shown(data: ReportData, allowance: Allowance) -> _Shown:
 
 def _page(data: ReportData, shown: _Shown, allowance: Allowance) -> bytes:
     album = make_album(data.dataset.pixels, shown.rows, allowance.side, allowance.quality)
-    template = _environment(album).get_template("page.html")
+    template = page_environment(album).get_template("page.html")
     html = template.render(
         **vars(shown),
         **_words(data),
@@ -193,13 +194,15 @@ def _words(data: ReportData) -> dict[str, Any]:
         "pairs": pair_counts(data.audit),
         "worth": worth(data),
         "rivals": rivals(data),
+        "attacks": robustness_view(data.attacks),
         "model_sentence": model_sentence(data),
         "chosen_name": row_name(data.chosen) if data.chosen else "",
         "settings": [(key, text) for key, text in settings if text],
     }
 
 
-def _environment(album: Album) -> Environment:
+def page_environment(album: Album) -> Environment:
+    """Return what the templates of a page may use."""
     environment = Environment(
         loader=PackageLoader("evenhand.reporting"),
         autoescape=True,
