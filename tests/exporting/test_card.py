@@ -1,6 +1,7 @@
 """The card says what the files say, in Markdown that no class name can break."""
 
 import json
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def test_every_part_that_is_promised_is_there(tmp_path: Path) -> None:
     assert "About 52 of the training labels are estimated to be wrong (95 % interval 31 to 70)" in text
     assert "41 images were named as suspects" in text
     assert "`f1nger`" in text
-    assert "2 networks whose probabilities are averaged" in text
+    assert "2 networks of the kind `simple`, whose probabilities are averaged" in text
     assert "Not measured yet: `evenhand attack`" in text
     test = figures()
     assert f"| balanced accuracy (mean recall) | {test['balanced_accuracy']:.3f} |" in text
@@ -83,7 +84,13 @@ def test_exports_and_attacks_are_told_of(tmp_path: Path) -> None:
     card(folder)
     attack = {"attack": "pgd", "norm": "linf", "eps": 8 / 255, "n": 60, "clean_accuracy": 0.9, "robust_accuracy": 0.25}
     attack |= {"robust_accuracy_low": 0.16, "robust_accuracy_high": 0.37}
-    for name, value in (("robustness/pgd/result.json", attack), ("robustness/other/result.json", {"x": 1})):
+    own = sha256((folder / "model.json").read_bytes() + (folder / "model.safetensors").read_bytes()).hexdigest()
+    elsewhere = attack | {"attack": "fgsm", "model": "another model"}
+    for name, value in (
+        ("robustness/pgd/result.json", attack | {"model": own}),
+        ("robustness/elsewhere/result.json", elsewhere),
+        ("robustness/other/result.json", {"x": 1}),
+    ):
         (tmp_path / "run" / name).parent.mkdir(parents=True)
         write_json(tmp_path / "run" / name, value)
     parity = {"n": 625, "split": "test", "largest": 2.4e-7, "other_class": 0, "worst": "x"}
@@ -92,6 +99,7 @@ def test_exports_and_attacks_are_told_of(tmp_path: Path) -> None:
     write_json(folder / "model.int8.onnx.json", {"price": {"n": 625, "other_class": 4, "per_class": {"b": change}}})
     text = write_card(folder).read_text(encoding="utf-8")
     assert "| pgd | linf 0.03137 | 60 | 0.900 | 0.250 | 0.160 to 0.370 |" in text
+    assert "fgsm" not in text
     assert "same classes as the model on 625 test images, probabilities within 2.4e-07" in text
     assert "4 of 625 images are called differently" in text
     assert "-0.020 (-0.050 to +0.010)" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from evenhand.exporting.export import BESIDE
 from evenhand.exporting.limits import limits
 from evenhand.exporting.onnx_model import ENDING
 from evenhand.training.model_file import CARD as DESCRIPTION
+from evenhand.training.model_file import WEIGHTS
 
 MODEL_CARD = "MODEL_CARD.md"
 _FIGURES = {
@@ -40,7 +42,7 @@ def write_card(folder: Path) -> Path:
     path = folder / DESCRIPTION
     try:
         made = json.loads(path.read_text(encoding="utf-8"))
-        text = "\n".join(_lines(made, _exports(folder), _attacks(folder.parent / "robustness"))) + "\n"
+        text = "\n".join(_lines(made, _exports(folder), _attacks(folder))) + "\n"
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(f"No card can be made of {path}: {type(error).__name__}: {error}.") from error
     write_text(folder / MODEL_CARD, text)
@@ -84,11 +86,12 @@ def _lines(made: dict[str, Any], exports: dict[str, Any], attacks: Sequence[dict
 def _about(made: Mapping[str, Any], classes: Sequence[str]) -> Iterator[str]:
     recipe, members = made["recipe"], made["members"]
     version = made.get("environment", {}).get("evenhand", "")
-    networks = "One network" if members == 1 else f"{members} networks whose probabilities are averaged"
+    kind = f"of the kind `{recipe['model']}`"
+    networks = f"One network {kind}" if members == 1 else f"{members} networks {kind}, whose probabilities are averaged"
     yield (
         f"An image classifier of {len(classes)} classes, made by evenhand {version}".rstrip()
-        + f". {networks} of the kind `{recipe['model']}`, {recipe['epochs']} epochs, remedy "
-        f"`{made.get('remedy', 'none')}`, repair `{made.get('repair', 'none')}`"
+        + f". {networks}; {recipe['epochs']} epochs, remedy `{made.get('remedy', 'none')}`, "
+        f"repair `{made.get('repair', 'none')}`"
         + (", each picture seen together with its mirror image." if made["flips"] else ".")
     )
 
@@ -124,10 +127,11 @@ def _label_errors(made: Mapping[str, Any]) -> Iterator[str]:
         f"What was done about them: `{made.get('repair', 'none')}`."
     )
     for pair in audit.get("pairs", [])[:5]:
-        yield (
-            f"- filed as {plain(pair['given'])}, really {plain(pair['true'])}: about {pair['value']:.0f} "
-            f"({pair['low']:.0f} to {pair['high']:.0f})"
-        )
+        if pair["value"] >= 0.5:
+            yield (
+                f"- filed as {plain(pair['given'])}, really {plain(pair['true'])}: about {pair['value']:.0f} "
+                f"({pair['low']:.0f} to {pair['high']:.0f})"
+            )
 
 
 def _figures(made: Mapping[str, Any]) -> Iterator[str]:
@@ -203,9 +207,11 @@ def _exports(folder: Path) -> dict[str, Any]:
 
 
 def _attacks(folder: Path) -> list[dict[str, Any]]:
-    """Return the attacks on this run's model that ended with a figure."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/result.json"))]
-    return [told for told in found if "attack" in told]
+    """Return the attacks that ended with a figure, those on other models left out."""
+    own = hashlib.sha256((folder / DESCRIPTION).read_bytes() + (folder / WEIGHTS).read_bytes()).hexdigest()
+    places = sorted((folder.parent / "robustness").glob("*/result.json"))
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in places]
+    return [told for told in found if "attack" in told and told.get("model") in (None, "", own)]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -13,8 +13,8 @@ from evenhand.records import SCHEMA_VERSION, Floats, Pixels
 
 INPUT, OUTPUT = "images", "probabilities"
 ENDING = ".onnx"
-_BATCH = 64
-"""Images at a time; more gain nothing and take memory."""
+_MOST, _PIXELS = 64, 2**20
+"""Images, and pixels of them, that are asked about at a time; more gain nothing and take memory."""
 
 
 class OnnxModel:
@@ -64,9 +64,10 @@ class OnnxModel:
         """Return (n, K) float32 probabilities of (n, height, width, 3) uint8 pixels of this model's size."""
         if not len(pixels):
             return np.zeros((0, len(self.classes)), dtype=np.float32)
+        batch = max(1, min(_MOST, _PIXELS // (self.size[0] * self.size[1])))
         parts = [
-            np.asarray(self._session.run([OUTPUT], {INPUT: np.ascontiguousarray(pixels[first : first + _BATCH])})[0])
-            for first in range(0, len(pixels), _BATCH)
+            np.asarray(self._session.run([OUTPUT], {INPUT: np.ascontiguousarray(pixels[first : first + batch])})[0])
+            for first in range(0, len(pixels), batch)
         ]
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 

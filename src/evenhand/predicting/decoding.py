@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -73,11 +74,18 @@ def _in_processes(items: Iterator[Item], size: tuple[int, int], scratch: Path, j
     for slot in slots:
         reserve(slot, _batch(size), size)
     maps = [np.load(slot, mmap_mode="r") for slot in slots]
-    works = (_Work(slots[number % ahead], part) for number, part in enumerate(_parts(items, size)))
+    waiting: deque[tuple[Item, ...]] = deque()
+
+    def works() -> Iterator[_Work]:
+        for number, part in enumerate(_parts(items, size)):
+            waiting.append(part)
+            yield _Work(slots[number % ahead], part)
+
     engine = StreamingEngine(jobs)
     with engine:
         # A slot is used again only when what was in it has been copied: results come in order, `ahead` at most wait.
-        for number, (part, errors) in enumerate(engine.stream(_work, works, ahead=ahead)):
+        for number, errors in enumerate(engine.stream(_work, works(), ahead=ahead)):
+            part = waiting.popleft()
             yield Batch(part, errors, np.array(maps[number % ahead][: len(part)]))
 
 
@@ -87,9 +95,9 @@ class _Work:
     items: tuple[Item, ...]
 
 
-def _work(work: _Work) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-    """Decode a batch into its slot. Runs in a worker process."""
-    return work.items, _fill(work.items, np.lib.format.open_memmap(work.slot, mode="r+"))
+def _work(work: _Work) -> tuple[str, ...]:
+    """Decode a batch into its slot, and return its errors. Runs in a worker process."""
+    return _fill(work.items, np.lib.format.open_memmap(work.slot, mode="r+"))
 
 
 def _fill(items: tuple[Item, ...], pixels: Pixels) -> tuple[str, ...]:
