@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -121,17 +121,20 @@ class Desk:
 
 
 @contextmanager
-def opened(settings: Settings, command: str, progress: Progress) -> Iterator[Desk]:
-    """Claim the run folder, decode the images, check that they are the folder's, and start the workers."""
+def opened(settings: Settings, command: str, progress: Progress, *, words: Sequence[str] = ()) -> Iterator[Desk]:
+    """Claim the run folder, decode the images, check that they are the folder's, and start the workers.
+
+    `words` are those of the command that may differ from one call to the next; they are kept, to be said again.
+    """
     preset = _checked(settings, command)
     decisions = read_decisions(settings.edits) if settings.edits else None
-    words = settings.to_json() | {"edits": fingerprint(decisions.in_force) if decisions else None}
+    asked = settings.to_json() | {"edits": fingerprint(decisions.in_force) if decisions else None}
     if command == "audit":
         # Another detector reads the same networks: the same folder gives its answer in seconds.
-        words["detector"] = None
+        asked["detector"] = None
     device = device_named(settings.device)
     jobs = settings.jobs or cores()
-    with RunFolder.claim(settings.out, settings=words, command=command) as run:
+    with RunFolder.claim(settings.out, settings=asked, command=command) as run:
         found = scan(
             settings.data,
             cache=run.path / "cache",
@@ -150,7 +153,7 @@ def opened(settings: Settings, command: str, progress: Progress) -> Iterator[Des
             # Said before the run is written down: a folder that holds nothing but a refusal would be in the way.
             rows = training_rows(manifest)
             fold_of(manifest.given[rows], manifest.group[rows], preset.folds, settings.seed, manifest.classes)
-        run.bind(data.fingerprint(), _facts(settings, found, edited))
+        run.bind(data.fingerprint(), _facts(settings, found, edited) | ({"words": list(words)} if words else {}))
         write_manifest(run.path / "manifest.csv", edited.manifest if edited else data)
         for note in found.notes:
             progress.note(note)

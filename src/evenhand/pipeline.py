@@ -140,6 +140,11 @@ def _write_audit(desk: Desk, labels: LabelAudit | None, notes: Sequence[str] = (
     return found
 
 
+def audit_without_labels(desk: Desk) -> Audit:
+    """Write and return what is wrong with the data, the labels aside: no network is trained."""
+    return _write_audit(desk, None)
+
+
 def _describe(desk: Desk, labels: LabelAudit | None, notes: list[str]) -> Audit:
     manifest = desk.manifest
     rows = training_rows(manifest)

@@ -19,6 +19,7 @@ from evenhand.cli import decisions as decisions_
 from evenhand.cli import handover as handover_
 from evenhand.cli import jobs as jobs_
 from evenhand.cli import options
+from evenhand.cli import rates as rates_
 from evenhand.errors import EvenhandError
 
 INTERRUPTED = 130
@@ -244,6 +245,9 @@ def attack(
     """Break a model: adversarial examples, what is left of its accuracy, and whether rare classes are more fragile."""
     words = dict(locals())
     attack_.attack(words, json=json, quiet=quiet)
+
+
+app.command("lr")(rates_.lr)
 
 
 @app.command()

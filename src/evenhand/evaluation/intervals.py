@@ -95,6 +95,22 @@ def corrected_resampled_t(differences: ArrayLike, test_train_ratio: float) -> tu
     return mean, mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, freedom))
 
 
+def mean_interval(values: Sequence[float] | Doubles) -> tuple[float, float, float]:
+    """Return the mean of independent values with the ends of its interval by Student's t; infinite from one value.
+
+    Parameters
+    ----------
+    values : (J,) float
+        At least one, all finite.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    mean = float(known.mean())
+    if len(known) == 1:
+        return mean, -np.inf, np.inf
+    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    return mean, mean - half, mean + half
+
+
 def mcnemar_exact(first_right: ArrayLike, second_right: ArrayLike) -> float:
     """Return the two-sided exact p of two models being right equally often on the same images.
 

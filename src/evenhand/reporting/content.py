@@ -8,6 +8,7 @@ from evenhand.data.manifest import Dataset
 from evenhand.records import Audit, Choice, Decided, Evaluation, Judged, RemedyResult, Reproduce, TestResult
 from evenhand.reporting.robustness import Attacked
 from evenhand.study.leak_figures import Leakage
+from evenhand.study.rate_figures import RateStudy
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ class ReportData:
     """What leaks are worth; None where that was not measured."""
     attacks: tuple[Attacked, ...] = ()
     """Finished attacks on the run's model."""
+
+    rates: RateStudy | None = None
+    """What learning rates did; None where none were studied."""
 
     @property
     def headline(self) -> Evaluation | None:

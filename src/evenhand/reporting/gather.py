@@ -20,6 +20,7 @@ from evenhand.reporting.content import FinalModel, ReportData, Reviewed
 from evenhand.reporting.robustness import Attacked, read_attacks
 from evenhand.store import STUDY
 from evenhand.study.leak_figures import read_leakage
+from evenhand.study.rate_figures import read_rates
 from evenhand.study.results import read_judged, read_nested, read_results, read_test
 from evenhand.training.model_file import CARD, WEIGHTS
 
@@ -60,6 +61,7 @@ def gather(run: Path) -> ReportData:
         relabelled=_relabelled(listed),
         reviewed=_reviewed(run, listed, audit),
         leakage=read_leakage(run / "audit"),
+        rates=read_rates(run),
         attacks=_attacks(run),
     )
 
@@ -168,10 +170,11 @@ def _command(study: dict[str, Any]) -> str:
     if settings.get("allow_stacking"):
         words.append("--allow-stacking")
     for option, name, joint in (("--repair", "repairs", ","), ("--classes", "classes", ","), ("--size", "size", "x")):
-        if settings[name]:
+        if settings[name] and not (study["command"] == "lr" and name == "repairs"):
             words += [option, joint.join(map(str, settings[name]))]
     for name, value in settings["changes"].items():
         words += ["--set", f"{name}={value}"]
+    words += study.get("words", [])
     return shlex.join(words)
 
 

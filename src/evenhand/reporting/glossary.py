@@ -71,6 +71,20 @@ TERMS = {
     "clean error": "The share of the images of a class that the model gets wrong untouched.",
     "fragility": "Of the images of a class that the model is right about, the share that the attack succeeds on.",
     "attraction": "Of the attacks on images of other classes, the share that end in this class.",
+    "learning rate": (
+        "How far a step moves the numbers of the network along the slope of its loss. Steps that are too short get "
+        "nowhere in the time there is; steps that are too long jump over the minimum and land higher than they were."
+    ),
+    "verdict on a rate": (
+        "Too small: the loss does not move beyond its noise. Slow: it falls, but less than half of its way is done, or "
+        "it gets no lower than naming every class by its frequency. Converges: it falls and settles. Unstable: it "
+        "loses more than half of what it had won, for a while. Diverges: it ends above its start, as no number, or "
+        "with all it had won lost."
+    ),
+    "noise of the loss": (
+        "How much the loss of a step differs from its neighbours' because another few images are in it; a movement "
+        "counts when noise would show one as large in less than one of a thousand trainings."
+    ),
     "loss": "What training makes small: the average penalty for the images of a step or an epoch.",
     "expected count": (
         "How many images of each class one epoch shows to the network, synthetic and repeated ones included."

@@ -35,6 +35,7 @@ from evenhand.reporting.faults import label_sentences, odd_sentence, wrong_label
 from evenhand.reporting.glossary import Glossary
 from evenhand.reporting.overview import overview
 from evenhand.reporting.pictures import COLUMNS, SHEET, Album, embedded_size, make_album
+from evenhand.reporting.rate_view import rate_view
 from evenhand.reporting.results_view import FinalView, Leaderboard, ResultView, final, leaderboard, rivals
 from evenhand.reporting.robustness_view import robustness_view
 from evenhand.reporting.verdict import model_sentence, row_name, verdict
@@ -194,6 +195,7 @@ def _words(data: ReportData) -> dict[str, Any]:
         "pairs": pair_counts(data.audit),
         "worth": worth(data),
         "rivals": rivals(data),
+        "rates": rate_view(data.rates),
         "attacks": robustness_view(data.attacks),
         "model_sentence": model_sentence(data),
         "chosen_name": row_name(data.chosen) if data.chosen else "",

@@ -32,6 +32,8 @@ class Outcome:
     diverged: bool
     features: Floats | None = None
     """(len(rows), d) float16 of length 1, where the trial was asked for them."""
+    untrained: float | None = None
+    """Training loss before the first step, where the trial was watched."""
 
 
 class Bench:
@@ -110,6 +112,7 @@ class Bench:
         targets: str | None = None,
         number: int = 0,
         features: bool = False,
+        watched: bool = False,
     ) -> Trial:
         """Return the trial of one training; `number` tells repetitions with other random draws apart."""
         trained = trained_part(remedy)
@@ -122,6 +125,7 @@ class Bench:
             recipe=recipe,
             seed=self.seed * 1000 + number,
             environment=self._environment,
+            watched=watched,
         )
         parent = first.key if first.remedy != trained else ""
         return replace(first, remedy=trained, features=features, parent=parent)
@@ -144,6 +148,7 @@ class Bench:
             curve=read_curve(stored.curve),
             diverged=stored.result["diverged_at"] is not None,
             features=stored.arrays.get("features"),
+            untrained=stored.result.get("untrained"),
         )
 
     def _work(self, trial: Trial) -> float:

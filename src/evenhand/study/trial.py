@@ -97,6 +97,8 @@ class Trial:
     """Whether the features of the predicted images are kept beside their logits."""
     parent: str = ""
     """Key of the trial whose trunk gets another last layer; empty where a network is trained."""
+    watched: bool = False
+    """Whether the loss on what is held out is measured after each epoch, and that on the rest before the first step."""
 
     @property
     def key(self) -> str:
@@ -203,7 +205,10 @@ def _from_pixels(workplace: Workplace, trial: Trial) -> _Left:
         left["features"] = embed(fitted.network, pixels[predicted], trial.recipe).astype(np.float16)
     if trial.key in workplace.trunks:
         Trunk.of(fitted.network, pixels[rows], trial.recipe).save(workplace.trunk(trial.key))
-    return {"trained_on": count, "diverged_at": fitted.diverged_at}, left, fitted.curve
+    facts: dict[str, Any] = {"trained_on": count, "diverged_at": fitted.diverged_at}
+    if fitted.untrained is not None and np.isfinite(fitted.untrained):
+        facts["untrained"] = fitted.untrained
+    return facts, left, fitted.curve
 
 
 def _with_trunk(workplace: Workplace, trial: Trial) -> _Left:
@@ -261,9 +266,11 @@ def plan(workplace: Workplace, trial: Trial, labels: Ints | Floats) -> Plan:
 def train(workplace: Workplace, trial: Trial, chosen: Ints) -> tuple[Fitted, int]:
     """Return the network trained on the `chosen` positions among the run's training images, and how many they are."""
     torch.set_num_threads(1)
-    rows, _ = workplace.rows()
-    targets = workplace.targets(trial.targets)
-    data = TrainingSet(_pixels(workplace.pixels)[rows[chosen]], targets.labels[chosen], rows[chosen])
+    rows, folds = workplace.rows()
+    targets, pixels = workplace.targets(trial.targets), _pixels(workplace.pixels)
+    data = TrainingSet(pixels[rows[chosen]], targets.labels[chosen], rows[chosen])
+    held = np.flatnonzero(np.isin(folds, trial.held))
+    watched = TrainingSet(pixels[rows[held]], targets.labels[held], rows[held]) if trial.watched else None
     validation = None
     if trial.recipe.early_stopping:
         inner = inner_slice(data, workplace.n_classes, trial.seed)
@@ -276,6 +283,7 @@ def train(workplace: Workplace, trial: Trial, chosen: Ints) -> tuple[Fitted, int
         seed=trial.seed,
         device=workplace.device,
         validation=validation,
+        watched=watched,
     )
     return fitted, len(data.targets)
 

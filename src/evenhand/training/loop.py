@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from evenhand.training.order import epoch_order
 from evenhand.training.perturbation import Perturber
 from evenhand.training.predict import autocast
 from evenhand.training.recipe import Recipe
+from evenhand.training.watching import BEFORE, Watch, mean_loss
 
 SYNTHETIC = 1 << 32
 """Identities of synthetic images start here, far above any row of a manifest."""
@@ -63,6 +65,8 @@ class Fitted:
     curve: Curve
     diverged_at: int | None
     """The step whose loss was no longer a finite number, if any; training stops there."""
+    untrained: float | None = None
+    """The loss before the first step, in training mode; only where the training was watched."""
 
 
 def fit(
@@ -74,6 +78,7 @@ def fit(
     seed: int,
     device: str = "cpu",
     validation: TrainingSet | None = None,
+    watched: TrainingSet | None = None,
     tick: Tick | None = None,
 ) -> Fitted:
     """Return a network trained by the plan and the recipe, as a function of the arguments alone.
@@ -95,6 +100,9 @@ def fit(
     validation : TrainingSet, optional
         What early stopping watches: an inner slice of the training part (`inner_slice`), never a held-out fold.
         Without it training runs for all epochs.
+    watched : TrainingSet, optional
+        Images whose loss is told after each epoch, and nothing is decided by. It stands in the curve as the validation
+        loss, unless early stopping has one.
     tick : callable, optional
         Told 1 after every epoch.
     """
@@ -108,11 +116,15 @@ def fit(
         if recipe.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         session = _Session(network, data, plan, recipe, n_classes, seed, device, plain)
+        untrained = session.untrained() if watched else None
+        seen = Watch(network, watched.pixels, one_hot(watched.targets, n_classes), recipe) if watched else None
         watch = None
         if validation and recipe.early_stopping:
             watch = EarlyStop(network, validation.pixels, one_hot(validation.targets, n_classes), recipe)
         while session.unfinished and session.diverged_at is None:
             passed = session.run_epoch()
+            if seen:
+                seen.look(session.average)
             if tick:
                 tick(1)
             # With few images an epoch the watch would look, and lose patience, many times as often; and before the
@@ -124,8 +136,9 @@ def fit(
         elif session.average:
             session.average.settle()
     network.eval()
-    losses = tuple(watch.losses) if watch else ()
-    return Fitted(network, Curve(tuple(session.step_loss), tuple(session.epoch_loss), losses), session.diverged_at)
+    losses = tuple(watch.losses if watch else seen.losses if seen else ())
+    curve = Curve(tuple(session.step_loss), tuple(session.epoch_loss), losses)
+    return Fitted(network, curve, session.diverged_at, untrained)
 
 
 def shape_of(plan: Plan) -> Shape:
@@ -228,6 +241,14 @@ class _Session:
     def unfinished(self) -> bool:
         """Whether there are images left to be seen; at the start of an unlimited training it is not yet known."""
         return self.seen < self.total or self.epoch == 0
+
+    def untrained(self) -> float:
+        """Return the mean loss before the first step, dropout and the plan's changes included; nothing is changed."""
+        plan = self.plan.at(0.0)
+        order = epoch_order(plan.draw, self.targets, self.identity, seed=self.seed, epoch=0)[:BEFORE]
+        torch.manual_seed(_generator_seed(self.seed, "dropout"))
+        asked = criterion(plan.loss, self.recipe, str(self.pixels.device), plan.head)
+        return mean_loss(copy.deepcopy(self.network).train(), self._batches(order, 0), asked)
 
     def run_epoch(self) -> bool:
         """Train one epoch, the last one perhaps cut short; return whether a plain training set's worth has passed."""
