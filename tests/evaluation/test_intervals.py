@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from evenhand.evaluation.intervals import corrected_resampled_t, fold_interval, holm, mcnemar_exact, wilson
+from evenhand.evaluation.intervals import (
+    corrected_resampled_t,
+    fold_interval,
+    holm,
+    mcnemar_exact,
+    mean_interval,
+    wilson,
+)
 
 
 def test_wilson_by_hand() -> None:
@@ -61,3 +68,9 @@ def test_holm_by_hand() -> None:
     assert holm([]) == []
     with pytest.raises(ValueError, match="p-values"):
         holm([1.2])
+
+
+def test_mean_interval_by_hand() -> None:
+    # s = 1, so half of the interval is t(.975; 2) / sqrt(3).
+    assert mean_interval([1.0, 2.0, 3.0]) == pytest.approx((2.0, 2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5))
+    assert mean_interval([5.0]) == (5.0, -np.inf, np.inf)
