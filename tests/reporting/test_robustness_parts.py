@@ -60,9 +60,9 @@ def test_where_nothing_succeeds_there_is_no_matrix(tmp_path: Path) -> None:
 
 def test_the_gallery_states_factor_size_and_probabilities(found: list[Attacked]) -> None:
     shown = parts.gallery([one for one in found if not one.corruptions])
-    assert [len(one.pictures) for one in shown] == [2, 4, 2] or sum(len(one.pictures) for one in shown) == 8
+    assert sorted(len(one.pictures) for one in shown) == [2, 2, 4]
     one = next(one for one in shown if "steps=8" in one.name and one.budget == "at most 4/255").pictures[0]
-    assert one.size == "4/255" or float(one.size.removesuffix("/255")) <= 4
+    assert float(one.size.removesuffix("/255")) <= 4
     assert 1 < float(one.factor) < 1000
     assert one.given in attacked_run.CLASSES
     assert len(one.chances) == 3

@@ -39,7 +39,7 @@ def test_the_sentences_say_what_matters_with_its_numbers(view: RobustnessView, f
     assert f"random noise of that size leaves {100 * noise:.1f} %" in text
     assert f"noise of {255 * told(found, 'fmn')['median_norm']:.3g}/255 or less" in text
     assert "Under 15 common corruptions" in text
-    assert view.images == ("36 test images", "12 test images, at most 4 of each class") or set(view.images) == {
+    assert set(view.images) == {
         "36 test images",
         "72 test images",
         "24 test images, at most 4 of each class",
@@ -107,7 +107,7 @@ def test_a_model_that_is_always_wrong_has_a_page_too(tmp_path: Path) -> None:
     )
     view = robustness_view(read_attacks(tmp_path))
     assert view
-    assert view.tried[0].left.startswith(("0.0", "2.", "5.", "8."))
+    assert float(view.tried[0].left.split("\u00a0")[0]) < 20
     assert view.sentences
 
 

@@ -18,7 +18,7 @@ STRESSED = ("quick", "standard", "thorough")
 MOST = 200
 """Images, at most."""
 FEWEST = 24
-OPERATIONS = 2.4e12
+OPERATIONS = 8e11
 """Floating-point operations that the stress may take; a processor's core does some ten thousand million a second."""
 LOOKS = 240
 """Operations it takes for one image, as a multiple of those of one look at it; measured on the demo set."""

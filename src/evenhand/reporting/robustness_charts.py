@@ -11,6 +11,8 @@ from evenhand.reporting.charts import Scale, scale
 from evenhand.reporting.words import percent
 
 SHARES = Scale(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
+WORDS = (24.0, 9.0)
+"""Width and height of the words beside a point, in per cent of a chart on a phone."""
 KINDS = ("curve", "strong", "single", "noise", "other")
 """How marks look: each kind has a colour and a shape of its own."""
 
@@ -113,10 +115,11 @@ def _beside(series: Sequence[Series], x: Scale) -> Markup:
     found = []
     for point in (point for one in series for point in one.points if point.words):
         place = (x.at(point.x), _down(point.value))
-        if any(abs(place[0] - other[0]) < 16 and abs(place[1] - other[1]) < 9 for other in taken):
+        side = "end" if place[0] > 76 else "start"
+        first = place[0] - WORDS[0] if side == "end" else place[0]
+        if any(abs(first - left) < WORDS[0] and abs(place[1] - down) < WORDS[1] for left, down in taken):
             continue
-        taken.append(place)
-        side = "end" if place[0] > 78 else "start"
+        taken.append((first, place[1]))
         shift = -9 if side == "end" else 9
         found.append(
             Markup('<text class="beside-mark {}" x="{}%" y="{}%" dx="{}" dy="{}">{}</text>').format(
