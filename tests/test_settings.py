@@ -20,6 +20,9 @@ def settings(**words: Any) -> Settings:
     ("words", "message"),
     [
         ({"preset": "quik"}, "no preset 'quik'. Did you mean 'quick'"),
+        ({"engine": "rai"}, "no engine 'rai'. Did you mean 'ray'"),
+        ({"address": "host:1"}, "--address names a Ray cluster; say --engine ray with it"),
+        ({"time_limit": 0.0}, "--time-limit must be above 0 seconds, not 0.0"),
         ({"refit": "al"}, "no refit 'al'. Did you mean 'all'"),
         ({"repairs": ("none", "rop")}, "no repair 'rop'. Did you mean 'drop'"),
         ({"folds": 1}, "--folds must be at least 2, not 1"),
@@ -83,9 +86,28 @@ def test_folds_that_are_asked_for_are_all_judged() -> None:
 
 def test_the_settings_of_a_run_are_json_and_know_neither_place_nor_machine() -> None:
     told = settings(
-        classes=("a", "b"), size=(32, 24), changes={"epochs": 3}, allow_stacking=True, device="cpu", jobs=2
+        classes=("a", "b"),
+        size=(32, 24),
+        changes={"epochs": 3},
+        allow_stacking=True,
+        halving=False,
+        time_limit=90.0,
+        distil=True,
+        costs=Costs(("a", "b"), ((0.0, 1.0), (2.0, 0.0))),
+        prior={"a": 0.5, "b": 0.5},
+        device="cpu",
+        jobs=2,
     ).to_json()
     assert json.loads(json.dumps(told)) == told
     # Every word of a command is either part of the result or named here as none. Of a ledger of edits the decisions
     # count, not the place: the desk adds their digest.
-    assert set(told) == {part.name for part in fields(Settings)} - {"data", "out", "test", "edits", "device", "jobs"}
+    assert set(told) == {part.name for part in fields(Settings)} - {
+        "data",
+        "out",
+        "test",
+        "edits",
+        "device",
+        "jobs",
+        "engine",
+        "address",
+    }

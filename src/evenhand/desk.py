@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from evenhand.auditing.scan import Scan, scan
 from evenhand.data.folds import fold_of
 from evenhand.data.manifest import Dataset, Manifest, write_manifest
 from evenhand.disk import check_room
-from evenhand.engines.local import LocalEngine, cores
+from evenhand.engines.catalogue import engine_named
+from evenhand.engines.engine import Engine
+from evenhand.engines.local import cores
 from evenhand.errors import UsageError, suggest
 from evenhand.models.catalogue import MODELS
 from evenhand.progress import Progress
@@ -25,15 +27,22 @@ from evenhand.remedies.catalogue import canonical
 from evenhand.settings import Preset, Settings, resolved
 from evenhand.store import RunFolder
 from evenhand.study.bench import Bench
-from evenhand.study.forecast import forecast
+from evenhand.study.final import stretched
+from evenhand.study.forecast import forecast, stages_of
+from evenhand.study.judging import Room
 from evenhand.study.leakage import COMMANDS, find_leaks
-from evenhand.study.trial import Workplace, environment
+from evenhand.study.time_limit import COMPARISON, FINAL, SAFETY, Pace, TimeLimit, fitted, makespan, needed
+from evenhand.study.trial import Trial, Workplace, environment
 from evenhand.training.device import device_named
 from evenhand.training.precision import seconds_an_image, settled
 from evenhand.training.recipe import Recipe, recipe
 
 MOST_EPOCHS = 200
 """Epochs that small data are given at most: what has been seen two hundred times has nothing left to tell."""
+REST = 6.0
+"""Seconds for what is no training and is always done: the test, the report."""
+REST_A_CELL = 2e-6
+"""Seconds a candidate, training image and class: figures with their intervals."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +53,13 @@ class Desk:
     preset: Preset
     scan: Scan
     run: RunFolder
-    engine: LocalEngine
+    engine: Engine
     device: str
     progress: Progress
     edited: Applied | None = None
+    limit: TimeLimit | None = None
+    pace: Pace | None = None
+    """How long trainings take; there with a time limit."""
 
     @property
     def manifest(self) -> Manifest:
@@ -67,6 +79,7 @@ class Desk:
             views = self.preset.least_views * min(1.0, self.settings.scale or 1.0)
             least = min(MOST_EPOCHS, math.ceil(views / max(1, len(training_rows(self.manifest)))))
             wanted = replace(wanted, epochs=max(wanted.epochs, least))
+        wanted = stretched(wanted, self.preset.shorter)
         copy = self.run.path / "precision.json"
         return settled(replace(wanted, **changes), self.scan.dataset.size, self.device, copy=copy)
 
@@ -83,7 +96,7 @@ class Desk:
             len(self.manifest.classes),
             self.preset,
             self.recipe,
-            lambda recipe: seconds_an_image(recipe, self.scan.dataset.size, self.device),
+            self._speed,
             jobs=self.engine.jobs,
             command=self.run.command,
             refit=self.settings.refit == "all",
@@ -91,11 +104,92 @@ class Desk:
         )
         check_room(self.run.path, expected.bytes, "The trainings")
         self.progress.note(expected.sentence())
+        if self.preset.halving and self.run.command != "audit":
+            self.progress.note("Remedies that are clearly behind stop early, so it may take less.")
+
+    def _speed(self, recipe: Recipe) -> float:
+        return seconds_an_image(recipe, self.scan.dataset.size, self.device)
+
+    def fitted(self, point: int, **changes: Any) -> Desk:
+        """Return the desk with as much left out as the time limit asks for, at a point of `time_limit`; see `fitted`.
+
+        Parameters
+        ----------
+        point : int
+            START, COMPARISON, FINALISTS or FINAL.
+        **changes
+            What is known by now of the preset.
+        """
+        preset = replace(self.preset, **changes)
+        if self.limit is None:
+            return replace(self, preset=preset)
+        left = self.limit.left() - self._rest(preset, point)
+        return replace(self, preset=fitted(preset, left, lambda less: self.needed(less, point), point))
+
+    def needed(self, preset: Preset, point: int) -> float:
+        """Return the seconds that trainings take from a point on, at the least."""
+        if self.pace is None:
+            return 0.0
+        other = replace(self, preset=preset)
+        labels = self.manifest.given[training_rows(self.manifest)]
+        refit, command = self.settings.refit == "all", self.run.command
+        stages = stages_of(labels, len(self.manifest.classes), preset, other.recipe, command=command, refit=refit)
+        trainings = preset.seeds * min(preset.judged or preset.folds, preset.folds)
+        return needed(stages, point, trainings, self.pace, self.engine.jobs)
+
+    def room(self, bench: Bench, point: int) -> Room | None:
+        """Return what tells a comparison how many candidates there is time for; the rest of the run is kept free."""
+        limit, pace = self.limit, self.pace
+        if limit is None or pace is None:
+            return None
+
+        def fit(upcoming: Sequence[Sequence[Trial]]) -> int:
+            left = limit.left() - self._rest(self.preset, point) - self.needed(self.preset, point)
+            asked: dict[Trial, float] = {}
+            for number, trials in enumerate(upcoming):
+                for trial in trials:
+                    if not trial.parent and not bench.run.has_trial(trial.key):
+                        asked[trial] = pace.seconds(trial.recipe, bench.work(trial))
+                if SAFETY * makespan([(1, seconds) for seconds in asked.values()], self.engine.jobs) > left:
+                    return number
+            return len(upcoming)
+
+        return fit
+
+    def time_for(self, seconds: float) -> bool:
+        """Return whether there is time for so many seconds' work before the report is written."""
+        return self.limit is None or SAFETY * seconds <= self.limit.left() - self._rest(self.preset, FINAL)
+
+    def time_for_leakage(self) -> bool:
+        """Return whether there is time to measure what leaks are worth."""
+        if self.pace is None:
+            return True
+        pace, labels = self.pace, self.manifest.given[training_rows(self.manifest)]
+        stages = stages_of(
+            labels,
+            len(self.manifest.classes),
+            self.preset,
+            self.recipe,
+            command=self.run.command,
+            refit=False,
+            leaks=find_leaks(self.manifest),
+        )
+        works = stages["leakage"]
+        seconds = makespan([(work.number, pace.seconds(work.recipe, work.each)) for work in works], self.engine.jobs)
+        again = self.needed(self.preset, FINAL) / 2 if self.settings.refit == "all" else 0.0
+        return self.time_for(seconds + again)
+
+    def _rest(self, preset: Preset, point: int) -> float:
+        """Return the seconds that everything but training takes from a point on: figures, intervals, the report."""
+        cells = len(training_rows(self.manifest)) * len(self.manifest.classes)
+        candidates = len(preset.remedies) * len(preset.repairs) if point <= COMPARISON else 1
+        return REST + cells * REST_A_CELL * (candidates + preset.finalists)
 
     def workplace(self, scope: str = "study") -> Workplace:
         """Return where workers find the data."""
         return Workplace(
-            run=self.run.path,
+            # Workers on other machines have another working folder.
+            run=self.run.path.absolute(),
             pixels=_pixel_file(self.scan),
             n_classes=len(self.manifest.classes),
             device=self.device,
@@ -117,6 +211,7 @@ class Desk:
             progress=self.progress,
             settled=self.edited.settled[rows] if self.edited else None,
             fold=fold,
+            watch=self.pace.learn if self.pace else None,
         )
 
 
@@ -126,6 +221,7 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
 
     `words` are those of the command that may differ from one call to the next; they are kept, to be said again.
     """
+    limit = TimeLimit(settings.time_limit) if settings.time_limit else None
     preset = _checked(settings, command)
     decisions = read_decisions(settings.edits) if settings.edits else None
     asked = settings.to_json() | {"edits": fingerprint(decisions.in_force) if decisions else None}
@@ -157,8 +253,24 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
         write_manifest(run.path / "manifest.csv", edited.manifest if edited else data)
         for note in found.notes:
             progress.note(note)
-        with LocalEngine(jobs) as engine:
-            yield Desk(settings, preset, found, run, engine, device, progress, edited)
+        with _engine(settings, device, run.path) as engine:
+            for note in getattr(engine, "notes", ()):
+                progress.note(note)
+            desk = Desk(settings, preset, found, run, engine, device, progress, edited, limit)
+            yield replace(desk, pace=Pace(desk._speed) if limit else None)
+
+
+def _engine(settings: Settings, device: str, folder: Path) -> AbstractContextManager[Engine]:
+    """Return the engine that was asked for; nodes of a cluster must compute what this machine would."""
+    return engine_named(
+        settings.engine,
+        settings.jobs,
+        address=settings.address,
+        gpu=device != "cpu",
+        folder=folder.absolute(),
+        alike=environment,
+        may_differ=("machine",),
+    )
 
 
 def _edited(found: Scan, edited: Applied, decisions: Decisions) -> Scan:
@@ -207,7 +319,8 @@ def _facts(settings: Settings, found: Scan, edited: Applied | None) -> dict[str,
         "size": list(found.dataset.size),
         "pixels": f"cache/{_pixel_file(found).name}",
         "environment": environment(),
-    }
+        "engine": settings.engine,
+    } | ({"same_bytes_again": False} if settings.time_limit else {})
 
 
 def _pixel_file(found: Scan) -> Path:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from evenhand.attacks.own_model import OwnNetwork
-from evenhand.attacks.stress import STRESSED, stress
+from evenhand.attacks.stress import OPERATIONS, STRESSED, stress
 from evenhand.attacks.subject import Subject
 from evenhand.attacks.victim import Victim
 from evenhand.auditing.confused import confused_pairs
@@ -34,14 +34,19 @@ from evenhand.reporting.robustness_page import write_robustness
 from evenhand.settings import Settings
 from evenhand.study.bench import Bench
 from evenhand.study.compare import best_of_each, choose, finalists, nested
+from evenhand.study.economy import Economy, Timed, write_economy
 from evenhand.study.final import stretched, train_final
 from evenhand.study.judging import Score, candidates, judge, with_recipe
 from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels, refined
 from evenhand.study.leak_figures import Leakage, write_leakage
 from evenhand.study.leakage import COMMANDS, measure_leakage
 from evenhand.study.results import write_judged, write_results, write_test
+from evenhand.study.time_limit import COMPARISON, FINAL, FINALISTS, START, left_out
 from evenhand.study.trial import Targets, environment
 from evenhand.training.model_file import Model, save_model
+
+STRESS_SECONDS = OPERATIONS / 1e10
+"""What the stress takes at most, on a core that does ten thousand million operations a second."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class Comparison:
     results: tuple[RemedyResult, ...]
     choice: Choice
     nested: Evaluation
+    economy: Economy
+    """What was not done: candidates that stopped early, and what a time limit left out."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +92,26 @@ def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run"
     UsageError
         When the run folder holds a run with other settings.
     """
-    with opened(settings, command, progress) as desk:
-        audit, comparison, repaired = _compare(desk)
+    with opened(settings, command, progress) as asked:
+        desk, audit, comparison, repaired = _compare(asked)
+        desk = desk.fitted(FINAL, model=comparison.choice.model)
         model = _train(desk, desk.bench(), comparison.choice, repaired)
         test = _test(desk, model)
-        leakage = _leakage(desk)
+        leakage, untold = _leakage(desk)
         if settings.refit == "all":
             model, repaired = _refit(desk, comparison.choice, repaired)
         folder = _save(desk, model, audit, comparison, repaired, test)
-        _stress(desk, model, folder)
+        untold += _stress(desk, model, folder)
         write_card(folder)
+        comparison = replace(comparison, economy=_economy(asked, desk, comparison.economy, untold))
         return RunOutcome(audit, comparison, folder, test, rebuild_report(settings.out), leakage)
 
 
 def compare(settings: Settings, progress: Progress = SILENT) -> tuple[Audit, Comparison, Path]:
     """Audit and compare; return both and the report's place. Raises as `run` does."""
-    with opened(settings, "compare", progress) as desk:
-        audit, comparison, _ = _compare(desk)
+    with opened(settings, "compare", progress) as asked:
+        desk, audit, comparison, _ = _compare(asked)
+        comparison = replace(comparison, economy=_economy(asked, desk, comparison.economy))
         return audit, comparison, rebuild_report(settings.out)
 
 
@@ -113,12 +123,15 @@ def audit(settings: Settings, progress: Progress = SILENT) -> tuple[Audit, Path]
     DataError
         When there are no images, or the run folder holds other data.
     """
-    with opened(settings, "audit", progress) as desk:
+    with opened(settings, "audit", progress) as asked:
+        desk = asked.fitted(START)
         try:
             labels, notes = _label_audit(desk), []
         except DataError as error:
             labels, notes = None, [f"The labels could not be checked. {error}"]
-        return _write_audit(desk, labels, notes), rebuild_report(settings.out)
+        found = _write_audit(desk, labels, notes)
+        _economy(asked, desk, Economy())
+        return found, rebuild_report(settings.out)
 
 
 def _label_audit(desk: Desk) -> LabelAudit | None:
@@ -176,10 +189,15 @@ def _describe(desk: Desk, labels: LabelAudit | None, notes: list[str]) -> Audit:
     )
 
 
-def _compare(desk: Desk) -> tuple[Audit, Comparison, Targets]:
-    """Audit, screen every candidate, judge the best again with the larger model, write down the choice."""
+def _compare(desk: Desk) -> tuple[Desk, Audit, Comparison, Targets]:
+    """Audit, screen every candidate, judge the best again with the larger model, write down the choice.
+
+    The desk comes back with what was left out for want of time.
+    """
+    desk = desk.fitted(START)
     labels = _label_audit(desk)
     _write_audit(desk, labels)
+    desk = desk.fitted(COMPARISON)
     preset, bench = desk.preset, desk.bench()
     repairs = [repair for repair in preset.repairs if labels or repair == "none"]
     screened = judge(
@@ -189,8 +207,12 @@ def _compare(desk: Desk) -> tuple[Audit, Comparison, Targets]:
         trust=desk.settings.trust,
         seeds=preset.seeds,
         title=f"Comparing remedies with the model {preset.screen}",
+        halving=preset.halving,
+        room=desk.room(bench, FINALISTS),
     )
     final: list[Score] = []
+    desk = desk.fitted(FINALISTS)
+    preset = desk.preset
     if preset.finalists:
         leading = finalists(screened, preset.finalists)
         final = judge(
@@ -200,14 +222,16 @@ def _compare(desk: Desk) -> tuple[Audit, Comparison, Targets]:
             trust=desk.settings.trust,
             seeds=preset.seeds,
             title=f"Judging {len(leading)} finalists with the model {preset.model}",
+            halving=preset.halving,
+            room=desk.room(bench, FINAL),
         )
     comparison = _conclude(desk, bench, [*screened, *final])
     if labels is None:
-        return _write_audit(desk, None), comparison, bench.workplace.targets(bench.as_given)
+        return desk, _write_audit(desk, None), comparison, bench.workplace.targets(bench.as_given)
     judged = [score.result for score in final or screened]
     labels = refined(labels, bench, judged, detector=desk.settings.detector)
     chosen = labels.targets(bench, WHOLE, comparison.choice.repair, desk.settings.trust)
-    return _write_audit(desk, labels), comparison, bench.workplace.targets(chosen)
+    return desk, _write_audit(desk, labels), comparison, bench.workplace.targets(chosen)
 
 
 def _conclude(desk: Desk, bench: Bench, scores: list[Score]) -> Comparison:
@@ -221,7 +245,17 @@ def _conclude(desk: Desk, bench: Bench, scores: list[Score]) -> Comparison:
         ["remedy", "repair", "model", "seconds"],
         [[result.remedy, result.repair, result.model, result.seconds] for result in results],
     )
-    return Comparison(results, choice, honest)
+    return Comparison(results, choice, honest, Economy.of(score.result for score in scores))
+
+
+def _economy(asked: Desk, desk: Desk, known: Economy, untold: Sequence[str] = ()) -> Economy:
+    """Write and return what was not done, against what was asked for."""
+    timed = None
+    if desk.limit:
+        timed = Timed(desk.limit.seconds, round(desk.limit.spent(), 1), (*left_out(asked.preset, desk.preset), *untold))
+    found = replace(known, timed=timed)
+    write_economy(desk.run.path, found)
+    return found
 
 
 def _train(desk: Desk, bench: Bench, choice: Choice, targets: Targets) -> Model:
@@ -257,10 +291,15 @@ def _test(desk: Desk, model: Model) -> TestResult | None:
     return result
 
 
-def _leakage(desk: Desk) -> Leakage | None:
-    """Measure what leaks are worth, now that the choice is written down: test labels are read for it."""
+def _leakage(desk: Desk) -> tuple[Leakage | None, tuple[str, ...]]:
+    """Measure what leaks are worth, now that the choice is written down: test labels are read for it.
+
+    The second value says that there was no time, where there was none.
+    """
     if desk.run.command not in COMMANDS:
-        return None
+        return None, ()
+    if not desk.time_for_leakage():
+        return None, ("What leaks are worth was not measured.",)
     found = measure_leakage(
         desk.bench,
         desk.manifest,
@@ -269,13 +308,18 @@ def _leakage(desk: Desk) -> Leakage | None:
         title="Measuring what leaked copies are worth",
     )
     write_leakage(desk.run.path / "audit", found)
-    return found
+    return found, ()
 
 
-def _stress(desk: Desk, model: Model, folder: Path) -> None:
-    """Attack the model a little, where it can be done on images that it has not seen; else the results say so."""
+def _stress(desk: Desk, model: Model, folder: Path) -> tuple[str, ...]:
+    """Attack the model a little, where it can be done on images that it has not seen; else the results say so.
+
+    What comes back says that there was no time, where there was none.
+    """
     if desk.run.command not in COMMANDS or desk.settings.preset not in STRESSED:
-        return
+        return ()
+    if not desk.time_for(STRESS_SECONDS):
+        return ("How the model breaks was not measured.",)
     manifest = desk.manifest
     split = next(name for name in ("test", "val", "train") if len(manifest.where(name)))
     rows = manifest.where(split) if split != "train" else training_rows(manifest)
@@ -283,6 +327,7 @@ def _stress(desk: Desk, model: Model, folder: Path) -> None:
     subject = Subject.of(Victim(OwnNetwork(model)), desk.scan.dataset, rows, folder, seen=seen)
     stress(subject, desk.run.path, seed=desk.settings.seed, progress=desk.progress)
     write_robustness(desk.run.path, f"{desk.run.path.name}/model", subject.model)
+    return ()
 
 
 def _refit(desk: Desk, choice: Choice, repaired: Targets) -> tuple[Model, Targets]:

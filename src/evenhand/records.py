@@ -275,6 +275,10 @@ class Curve:
     validation_loss: tuple[float, ...] = ()
 
 
+WEAK, TIME = "weak", "time"
+"""Why a candidate stopped before it had all its trainings: it was clearly behind, or there was no time."""
+
+
 @dataclass(frozen=True)
 class RemedyResult:
     """One row of the leaderboard: a remedy with a repair and a model, judged out of fold."""
@@ -301,6 +305,15 @@ class RemedyResult:
     """Balanced accuracy expected on the true labels, as far as the label audit knows them; None without an audit."""
     by_fold: tuple[float, ...] = ()
     """The figure that the choice goes by in each training: all folds of the first seed, then of the next."""
+    planned: int = 0
+    """Trainings of a candidate that goes all the way; 0 where that was not kept."""
+    stopped: str = ""
+    """Why the candidate stopped before: WEAK or TIME; empty where it went all the way."""
+
+    @property
+    def how_far(self) -> str:
+        """How far the candidate came, in words, where it was stopped; otherwise nothing."""
+        return f"stopped after {len(self.by_fold)} of {self.planned} trainings" if self.stopped else ""
 
     @property
     def judged(self) -> Interval:
@@ -325,11 +338,24 @@ class Judged:
     """The figure in each training: all folds of the first seed, then of the next."""
     trials: tuple[str, ...] = ()
     """Keys of the trainings; candidates that share them were trained on the same labels."""
+    planned: int = 0
+    """Trainings of a candidate that goes all the way; 0 where that was not kept."""
+    stopped: str = ""
+    """Why the candidate stopped before: WEAK or TIME; empty where it went all the way."""
 
     @classmethod
     def of(cls, result: RemedyResult) -> Judged:
         """Return it for a row of the leaderboard."""
-        return cls(result.remedy, result.repair, result.model, result.judged, result.by_fold, result.trials)
+        return cls(
+            result.remedy,
+            result.repair,
+            result.model,
+            result.judged,
+            result.by_fold,
+            result.trials,
+            result.planned,
+            result.stopped,
+        )
 
 
 REPAIR_WORDS = {"drop": "left out", "relabel": "relabelled", "soft": "softened"}

@@ -8,6 +8,7 @@ from typing import Any
 
 from evenhand.errors import UsageError, suggest
 
+ENGINES = ("local", "ray")
 REPAIRS = ("none", "drop", "relabel", "soft")
 REFITS = ("train", "all")
 SPLIT_CHOICES = ("auto", "all", "train", "val", "test")
@@ -21,7 +22,8 @@ class Settings:
     `trust` is the suspicion from which a label is acted on by a repair, `detector` who names the suspects. `refit`
     "all" trains the final model on every image, the test split included, after the honest figure was taken. `changes`
     are settings of the recipe. `edits` are ledgers of decisions about labels, replayed as one. `scale` is the demo
-    set's size, where it is not the usual one.
+    set's size, where it is not the usual one. `halving` stops weak remedies early, `time_limit` is in seconds. `engine`
+    says where trainings run, `address` which Ray cluster that is.
     """
 
     data: Path
@@ -44,8 +46,12 @@ class Settings:
     seed: int = 0
     refit: str = "train"
     scale: float | None = None
+    halving: bool | None = None
+    time_limit: float | None = None
     device: str = "auto"
     jobs: int | None = None
+    engine: str = "local"
+    address: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.
@@ -53,11 +59,12 @@ class Settings:
         Raises
         ------
         UsageError
-            When a preset, repair or refit is unknown, or a number out of range.
+            When a preset, repair, refit or engine is unknown, or a number out of range.
         """
         for kind, value, known in (
             ("preset", self.preset, PRESETS),
             ("refit", self.refit, REFITS),
+            ("engine", self.engine, ENGINES),
             *(("repair", repair, REPAIRS) for repair in self.repairs or ()),
         ):
             if value not in known:
@@ -67,6 +74,10 @@ class Settings:
                 raise UsageError(f"{name} must be at least {least}, not {number}.")
         if not 0 < self.trust <= 1:
             raise UsageError(f"--trust must be above 0 and at most 1, not {self.trust}.")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise UsageError(f"--time-limit must be above 0 seconds, not {self.time_limit}.")
+        if self.address and self.engine != "ray":
+            raise UsageError("--address names a Ray cluster; say --engine ray with it.")
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings that a result depends on as plain JSON values: not places, the device or the jobs."""
@@ -86,7 +97,15 @@ class Settings:
             "seed": self.seed,
             "refit": self.refit,
             "scale": self.scale,
-        } | ({"allow_stacking": True} if self.allow_stacking else {})
+        } | {
+            name: value
+            for name, value in (
+                ("allow_stacking", self.allow_stacking or None),
+                ("halving", self.halving),
+                ("time_limit", self.time_limit),
+            )
+            if value is not None
+        }
 
 
 @dataclass(frozen=True)
@@ -149,6 +168,10 @@ class Preset:
     """Folds that are really held out, one after the other; None: all of them. With 1 it is a single hold-out set."""
     leak_views: int | None = None
     """Images that a training sees in all that measures what leaks into the test; None: as many as the recipe says."""
+    halving: bool = False
+    """Whether remedies that are clearly behind stop before they have all their trainings."""
+    shorter: float = 1.0
+    """Share of the recipe's epochs that every training gets; less than 1 only where there is no time."""
     leak_folds: int | None = None
     """Folds in which it is measured what parted groups are worth; None: all of them, 0: it is not measured."""
 
@@ -203,6 +226,7 @@ PRESETS: dict[str, Preset] = {
         remedies=STANDARD_REMEDIES,
         repairs=("none", "drop"),
         stretch=2.0,
+        halving=True,
     ),
     "thorough": Preset(
         recipe="standard",
@@ -248,6 +272,7 @@ def resolved(settings: Settings) -> Preset:
         "seeds": settings.seeds,
         "remedies": settings.remedies,
         "repairs": settings.repairs,
+        "halving": settings.halving,
     }
     if settings.model:
         said |= {"model": settings.model, "screen": settings.model, "examiner": settings.model, "finalists": 0}

@@ -6,6 +6,7 @@ import pytest
 from evenhand.cli.options import (
     default_out,
     device_name,
+    duration,
     evaluation,
     image_size,
     names,
@@ -29,6 +30,20 @@ def test_sizes(text: str | None, size: tuple[int, int] | None) -> None:
 def test_sizes_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="--size takes a side"):
         image_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [(None, None), ("90s", 90), ("20m", 1200), ("2h", 7200), ("1h30m", 5400), ("1H 30M 5s", 5405), ("0h90m", 5400)],
+)
+def test_times(text: str | None, seconds: float | None) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "90", "0s", "1.5h", "-3m", "20 min", "30m1h", "m", "soon", "٣m"])
+def test_times_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match=r"--time-limit takes .* as in 90s, 20m or 1h30m"):
+        duration(text)
 
 
 @pytest.mark.parametrize(

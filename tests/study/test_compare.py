@@ -8,14 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from evenhand.evaluation.intervals import corrected_resampled_t
-from evenhand.evaluation.label_noise import expected_balanced_accuracy
 from evenhand.evaluation.metrics import evaluate
 from evenhand.records import Curve, Interval, RemedyResult
 from evenhand.study.compare import best_of_each, choose, finalists, nested, ranked
-from evenhand.study.judging import Candidate, Score, balanced_accuracy, candidates, judge, post_offsets, with_recipe
-from evenhand.study.label_audit import audit_labels
-from evenhand.study.trial import Targets
-from evenhand.training.predict import softmax
+from evenhand.study.judging import Candidate, Score, candidates, with_recipe
 from evenhand.training.recipe import Recipe
 
 EVALUATION = evaluate(np.array([0, 1]), np.array([[0.9, 0.1], [0.1, 0.9]]), ("a", "b"))
@@ -121,10 +117,6 @@ def test_candidates_are_every_remedy_with_every_repair_once() -> None:
     assert [candidate.recipe for candidate in with_recipe([score("a", BEST)], RESNET)] == [RESNET]
 
 
-def test_balanced_accuracy_is_the_mean_recall_of_the_classes_that_occur() -> None:
-    assert balanced_accuracy(np.array([0, 0, 0, 2]), np.array([0, 1, 0, 2]), 4) == pytest.approx((2 / 3 + 1) / 2)
-
-
 # --- the honest figure ----------------------------------------------------------------------------------------------
 
 
@@ -166,91 +158,6 @@ def test_each_fold_is_predicted_by_the_best_of_the_other_folds() -> None:
 def test_a_single_hold_out_set_has_no_other_folds_to_choose_by(study: Any) -> None:
     bench = study.bench(judged=1)
     assert nested(bench, [score("a", [0.5]), score("b", [0.7])]).balanced_accuracy.value == 0.7
-
-
-# --- judging for real -----------------------------------------------------------------------------------------------
-
-
-def test_judging_predicts_every_image_once_from_a_network_that_had_not_seen_it(study: Any) -> None:
-    bench = study.bench()
-    asked = candidates(["none", "logit-adjust", "sampler"], ["none"], study.recipe)
-    scores = judge(bench, asked, None, trust=0.5, seeds=2, title="judging")
-    assert [found.candidate for found in scores] == asked
-    # logit-adjust is trained as none: two remedies, two seeds, three folds.
-    assert len(bench.engine.given) == 12
-    for found in scores:
-        result = found.result
-        assert found.by_fold.shape == (2, 3)
-        assert result.evaluation.n == study.n
-        np.testing.assert_array_equal(result.indices, np.arange(study.n))
-        np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, atol=1e-5)
-        assert result.low <= result.evaluation.balanced_accuracy.value <= result.high
-        assert len(result.trials) == 6
-    expected = np.zeros((study.n, 3))
-    for seed in range(2):
-        for fold in range(3):
-            trial = bench.trial("none", study.recipe, held=[fold], number=seed)
-            stored = bench.run.read_trial(trial.key).arrays
-            offsets = post_offsets(bench, "logit-adjust", bench.as_given, fold)
-            found = softmax(stored["logits"] + offsets)
-            expected[stored["rows"]] += found / 2
-            right = balanced_accuracy(study.labels[stored["rows"]], found.argmax(axis=1), 3)
-            assert scores[1].by_fold[seed, fold] == right
-    np.testing.assert_allclose(scores[1].result.probabilities, expected, atol=1e-6)
-
-
-def test_one_hold_out_set_judges_its_images_alone(study: Any) -> None:
-    bench = study.bench(judged=1)
-    (found,) = judge(bench, candidates(["none"], ["none"], study.recipe), None, trust=0.5, seeds=1, title="")
-    np.testing.assert_array_equal(found.result.indices, np.flatnonzero(bench.fold == 0))
-    assert found.result.evaluation.n == (bench.fold == 0).sum()
-    balanced = found.result.evaluation.balanced_accuracy
-    assert (found.result.low, found.result.high) == (balanced.low, balanced.high)
-
-
-def test_what_is_added_to_logits_comes_from_the_training_part_alone(study: Any) -> None:
-    bench = study.bench()
-    for fold in range(3):
-        counts = np.bincount(study.labels[bench.fold != fold], minlength=3)
-        expected = -np.log(counts / counts.sum())
-        np.testing.assert_allclose(post_offsets(bench, "logit-adjust", bench.as_given, fold), expected, rtol=1e-6)
-        lies = np.where(bench.fold == fold, 2, study.labels)
-        told = bench.save(Targets(np.ones(study.n, bool), lies))
-        np.testing.assert_array_equal(
-            post_offsets(bench, "logit-adjust", told, fold), post_offsets(bench, "logit-adjust", bench.as_given, fold)
-        )
-        dropped = bench.save(Targets(study.labels != 0, study.labels))
-        assert post_offsets(bench, "logit-adjust", dropped, fold)[0] > 1
-    np.testing.assert_array_equal(post_offsets(bench, "sampler", bench.as_given, 0), 0)
-
-
-def test_a_training_that_diverged_is_judged_as_one_that_knows_nothing(study: Any) -> None:
-    bench = study.bench()
-    wild = replace(study.recipe, learning_rate=1e6, schedule="constant")
-    asked = [Candidate("none", "none", wild), Candidate("none", "none", study.recipe)]
-    bad, good = judge(bench, asked, None, trust=0.5, seeds=1, title="")
-    assert np.isfinite(bad.result.probabilities).all()
-    assert bad.result.evaluation.balanced_accuracy.value == pytest.approx(1 / 3, abs=0.1)
-    assert choose([bad, good], folds=3).remedy == "none"
-
-
-def test_with_an_audit_the_figure_expected_on_the_true_labels_decides(study: Any) -> None:
-    bench = study.bench()
-    audit = audit_labels(bench, study.recipe, [1], nested=False)
-    asked = candidates(["none", "sampler"], ["none"], study.recipe)
-    believed = audit.whole.posterior
-    for found in judge(bench, asked, audit, trust=0.5, seeds=1, title=""):
-        result = found.result
-        figure = result.expected
-        assert figure is not None
-        assert result.judged == figure
-        predicted = result.probabilities.argmax(axis=1)
-        assert figure.value == pytest.approx(expected_balanced_accuracy(predicted, believed))
-        assert figure.low <= figure.value <= figure.high
-        for fold in range(3):
-            here = bench.fold == fold
-            by_hand = expected_balanced_accuracy(predicted[here], believed[here])
-            assert found.by_fold[0, fold] == pytest.approx(by_hand)
 
 
 def test_the_expected_figure_outranks_the_given_one() -> None:

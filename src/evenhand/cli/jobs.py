@@ -30,6 +30,7 @@ def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> R
             test=_evaluated(test.evaluation, test.corrected) if test else None,
             wrong_labels_estimate=outcome.audit.to_json()["wrong_labels_estimate"],
             leakage=outcome.leakage.to_json() if outcome.leakage else None,
+            economy=outcome.comparison.economy.to_json(),
             model=str(outcome.model),
             report=str(outcome.report),
         )
@@ -98,6 +99,7 @@ def compare(settings: Settings, *, json: bool, quiet: bool) -> None:
             chosen=_chosen(comparison),
             ties=list(comparison.choice.ties),
             leaderboard=rows,
+            economy=comparison.economy.to_json(),
             report=str(report_file),
         )
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,6 +59,25 @@ Seeds = Annotated[int | None, typer.Option("--seeds", help="Trainings a fold.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of every random draw.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", help="Worker processes. [default: one a core]")]
+Halving = Annotated[
+    bool | None,
+    typer.Option(
+        "--halving/--no-halving",
+        help="Stop remedies early that are clearly behind; the preset standard does.",
+        show_default=False,
+    ),
+]
+TimeLimit = Annotated[
+    str | None,
+    typer.Option("--time-limit", help="Be done within this time, and say what was left out: 90s, 20m, 1h30m."),
+]
+Engine = Annotated[
+    str, typer.Option("--engine", help="Where trainings run: local, or ray on a cluster (needs evenhand[ray]).")
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", help="HOST:PORT of the Ray cluster. [default: RAY_ADDRESS, or one on this machine]"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 
@@ -70,6 +90,24 @@ def default_out(command: str, data: Path) -> Path:
 def names(text: str | None) -> tuple[str, ...] | None:
     """Return the names of a list written with commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip()) if text else None
+
+
+def duration(text: str | None) -> float | None:
+    """Return seconds from ``90s``, ``20m``, ``2h`` or ``1h30m``.
+
+    Raises
+    ------
+    UsageError
+        When the text is no length of time, or none above zero.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.replace(" ", "").lower(), re.ASCII)
+    parts = found.groups() if found else ()
+    seconds = sum(int(part or 0) * size for part, size in zip(parts, (3600, 60, 1), strict=False))
+    if not seconds:
+        raise UsageError(f"--time-limit takes hours, minutes or seconds, as in 90s, 20m or 1h30m, not {text!r}.")
+    return float(seconds)
 
 
 def image_size(text: str | None) -> tuple[int, int] | None:
@@ -141,8 +179,12 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         seed=words["seed"],
         refit=words.get("refit", "train"),
         scale=words.get("scale"),
+        halving=words.get("halving"),
+        time_limit=duration(words.get("time_limit")),
         device=device_name(words["device"]),
         jobs=words["jobs"],
+        engine=words.get("engine", "local"),
+        address=words.get("address"),
     )
 
 

@@ -158,7 +158,11 @@ def print_comparison(comparison: Comparison) -> None:
         figure = row.judged
         given = [f"{row.evaluation.balanced_accuracy.value:.3f}"] if audited else []
         table.add_row(
-            _plain(row.name), row.model, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", *given
+            _plain(f"{row.name}, {row.how_far}" if row.stopped else row.name),
+            row.model,
+            f"{figure.value:.3f}",
+            f"{figure.low:.3f} to {figure.high:.3f}",
+            *given,
         )
     console.print(table)
     chosen = comparison.choice
@@ -168,6 +172,8 @@ def print_comparison(comparison: Comparison) -> None:
     )
     if chosen.ties:
         console.print(f"Tied with it: {'; '.join(chosen.ties)}.", markup=False, soft_wrap=True)
+    for line in comparison.economy.sentences():
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def print_places(places: Sequence[tuple[str, Path]]) -> None:

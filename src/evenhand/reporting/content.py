@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from evenhand.data.manifest import Dataset
 from evenhand.records import Audit, Choice, Decided, Evaluation, Judged, RemedyResult, Reproduce, TestResult
 from evenhand.reporting.robustness import Attacked
+from evenhand.study.economy import Economy
 from evenhand.study.leak_figures import Leakage
 from evenhand.study.rate_figures import RateStudy
 
@@ -62,6 +63,8 @@ class ReportData:
     reviewed: Reviewed | None = None
     leakage: Leakage | None = None
     """What leaks are worth; None where that was not measured."""
+    economy: Economy | None = None
+    """What was left out to save time; None where the run did not come so far."""
     attacks: tuple[Attacked, ...] = ()
     """Finished attacks on the run's model."""
 

@@ -44,8 +44,12 @@ def difference(data: ReportData, other: RemedyResult) -> Gain | None:
     chosen = data.chosen
     if chosen is None:
         return None
-    value = chosen.judged.value - other.judged.value
-    found = paired(value, chosen.by_fold, other.by_fold, data.folds)
+    value, mine = chosen.judged.value - other.judged.value, chosen.by_fold
+    if other.stopped:
+        # The pooled figures are of other images; what both have are the first trainings.
+        mine = mine[: len(other.by_fold)]
+        value = float(np.subtract(mine, other.by_fold[: len(mine)]).mean())
+    found = paired(value, mine, other.by_fold, data.folds)
     return Gain(other, value, found, data.is_tied(other), chosen.model == other.model)
 
 

@@ -19,6 +19,7 @@ from evenhand.records import SCHEMA_VERSION, Audit, Decided, Evaluation, RemedyR
 from evenhand.reporting.content import FinalModel, ReportData, Reviewed
 from evenhand.reporting.robustness import Attacked, read_attacks
 from evenhand.store import STUDY
+from evenhand.study.economy import read_economy
 from evenhand.study.leak_figures import read_leakage
 from evenhand.study.rate_figures import read_rates
 from evenhand.study.results import read_judged, read_nested, read_results, read_test
@@ -62,6 +63,7 @@ def gather(run: Path) -> ReportData:
         reviewed=_reviewed(run, listed, audit),
         leakage=read_leakage(run / "audit"),
         rates=read_rates(run),
+        economy=read_economy(run),
         attacks=_attacks(run),
     )
 
@@ -169,6 +171,10 @@ def _command(study: dict[str, Any]) -> str:
         words += ["--remedy", remedy]
     if settings.get("allow_stacking"):
         words.append("--allow-stacking")
+    if settings.get("halving") is not None:
+        words.append("--halving" if settings["halving"] else "--no-halving")
+    if settings.get("time_limit"):
+        words += ["--time-limit", f"{settings['time_limit']:g}s"]
     for option, name, joint in (("--repair", "repairs", ","), ("--classes", "classes", ","), ("--size", "size", "x")):
         if settings[name] and not (study["command"] == "lr" and name == "repairs"):
             words += [option, joint.join(map(str, settings[name]))]

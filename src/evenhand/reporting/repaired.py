@@ -46,7 +46,8 @@ def repaired(data: ReportData) -> tuple[Repaired, ...]:
     found: dict[tuple[str, str], list[Repaired]] = {}
     for one in judged:
         before = plain.get((one.remedy, one.model))
-        if one.repair != "none" and before and len(before.by_fold) == len(one.by_fold):
+        # Figures of candidates that stopped early are of fewer images.
+        if one.repair != "none" and before and not (one.stopped or before.stopped):
             found.setdefault((one.repair, one.model), []).append(_compared(before, one, data.folds))
     return tuple(
         row

@@ -196,6 +196,7 @@ def _words(data: ReportData) -> dict[str, Any]:
         "worth": worth(data),
         "rivals": rivals(data),
         "rates": rate_view(data.rates),
+        "economy": data.economy.sentences() if data.economy else [],
         "attacks": robustness_view(data.attacks),
         "model_sentence": model_sentence(data),
         "chosen_name": row_name(data.chosen) if data.chosen else "",
@@ -242,6 +243,8 @@ def _mark(row: ResultView) -> Markup:
     """Return the tag of a row of the leaderboard."""
     if row.chosen:
         return Markup(' <span class="tag chosen">chosen</span>')
+    if row.result.stopped:
+        return Markup(' <span class="tag">{}</span>').format(row.result.how_far)
     return Markup(' <span class="tag">tied</span>') if row.tied else Markup("")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evenhand.data.folds import fold_of
 from evenhand.data.manifest import Dataset
-from evenhand.engines.local import LocalEngine
+from evenhand.engines.engine import Engine
 from evenhand.progress import Progress
 from evenhand.records import Curve, Floats, Ints, canonical_json, digest
 from evenhand.remedies.catalogue import plan_for, trained_part, trunk_part
@@ -18,6 +18,8 @@ from evenhand.remedies.counting import trained_counts
 from evenhand.store import RunFolder
 from evenhand.study.trial import Targets, Trial, Workplace, environment, execute, read_curve
 from evenhand.training.recipe import Recipe
+
+Watch = Callable[[Recipe, float, float], None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Bench:
         How many folds are held out in comparisons, the first ones; by default all.
     seed : int
         Of the folds and of all trials.
-    engine : LocalEngine
+    engine : Engine
         Where trials run.
     progress : Progress
         Told how far the work is.
@@ -63,6 +65,8 @@ class Bench:
         Images whose label somebody has decided on; they are no suspects.
     fold : (n,) int64, optional
         The fold of each image, where they are not to be dealt here.
+    watch : callable, optional
+        Told the recipe, the images seen and the seconds of every training that was carried out.
     """
 
     def __init__(
@@ -75,13 +79,15 @@ class Bench:
         folds: int,
         judged: int | None = None,
         seed: int,
-        engine: LocalEngine,
+        engine: Engine,
         progress: Progress,
         settled: NDArray[np.bool_] | None = None,
         fold: Ints | None = None,
+        watch: Watch | None = None,
     ) -> None:
         manifest = dataset.manifest
         self.run, self.workplace, self.engine, self.progress = run, workplace, engine, progress
+        self.watch = watch
         self.classes, self.rows, self.seed = manifest.classes, rows, seed
         self.given = manifest.given[rows]
         self.settled = np.zeros(len(rows), dtype=bool) if settled is None else settled
@@ -151,7 +157,7 @@ class Bench:
             untrained=stored.result.get("untrained"),
         )
 
-    def _work(self, trial: Trial) -> float:
+    def work(self, trial: Trial) -> float:
         """Return about how many images the training of a trial sees."""
         images = trial.recipe.epochs * int((~np.isin(self.fold, trial.held)).sum())
         if trial.recipe.equal_work:
@@ -181,13 +187,16 @@ def carry_out(asked: Sequence[tuple[Bench, Trial]], title: str) -> dict[Trial, O
     trunks = {trial.parent: trial.first for trial in second if not _has_trunk(benches[trial], trial)}
     first = list(dict.fromkeys([*(trial for trial in missing if not trial.parent), *trunks.values()]))
     # The longest first: one that is begun last would be waited for by idle workers.
-    first.sort(key=lambda trial: benches[trial]._work(trial), reverse=True)
+    first.sort(key=lambda trial: benches[trial].work(trial), reverse=True)
     host = asked[0][0]
     with host.progress.stage(title, len(benches)) as tick:
         tick(len(benches) - len(first) - len(second))
         for trials in (first, second):
             places = {trial: replace(benches[trial].workplace, trunks=tuple(trunks)) for trial in trials}
             host.engine.map(execute, [(place, trial) for trial, place in places.items()], tick)
+    for trial in first:
+        if watch := benches[trial].watch:
+            watch(trial.recipe, benches[trial].work(trial), benches[trial].run.seconds(trial.key))
     return {trial: bench._read(trial) for trial, bench in benches.items()}
 
 

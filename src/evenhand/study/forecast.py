@@ -14,6 +14,9 @@ from evenhand.study.final import stretched
 from evenhand.study.leakage import REMEDY, Leaks, held_folds, split_recipe, split_seeds
 from evenhand.training.recipe import Recipe
 
+Recipes = Callable[[str], Recipe]
+"""From a model's name to its recipe."""
+
 CURVE_BYTES = 32
 """A line of ``curve.csv``."""
 FEATURE_BYTES = 200
@@ -39,7 +42,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """Some trainings of one kind: how many, the images each trains on and predicts, and its recipe."""
 
     number: int
@@ -53,14 +56,20 @@ class _Work:
 
     @property
     def views(self) -> float:
-        return self.number * self.images * self.recipe.epochs * (1.0 if self.recipe.equal_work else self.longer)
+        """Images that all of them see."""
+        return self.number * self.each
+
+    @property
+    def each(self) -> float:
+        """Images that one of them sees."""
+        return self.images * self.recipe.epochs * (1.0 if self.recipe.equal_work else self.longer)
 
 
 def forecast(
     labels: Ints,
     n_classes: int,
     preset: Preset,
-    recipes: Callable[[str], Recipe],
+    recipes: Recipes,
     speed: Callable[[Recipe], float],
     *,
     jobs: int,
@@ -91,14 +100,8 @@ def forecast(
     leaks : Leaks, optional
         What will be measured of them.
     """
-    work = _audit(len(labels), preset, recipes(preset.examiner), command)
-    if command != "audit":
-        work += _comparison(labels, n_classes, preset, recipes)
-    if command not in ("audit", "compare"):
-        final = stretched(recipes(preset.model), preset.stretch)
-        work.append(_Work(preset.members * (2 if refit else 1), len(labels), 0, final))
-    if leaks:
-        work += _leakage(len(labels), leaks, preset, recipes(preset.screen))
+    stages = stages_of(labels, n_classes, preset, recipes, command=command, refit=refit, leaks=leaks)
+    work = [part for parts in stages.values() for part in parts]
     cells = sum(part.number * part.predicted * (8 + 4 * n_classes + part.kept) for part in work)
     curves = sum(part.views / part.recipe.batch for part in work) * CURVE_BYTES
     seconds = sum(part.views * speed(part.recipe) for part in work if part.number)
@@ -107,22 +110,47 @@ def forecast(
     )
 
 
-def _audit(n: int, preset: Preset, recipe: Recipe, command: str) -> list[_Work]:
+def stages_of(
+    labels: Ints,
+    n_classes: int,
+    preset: Preset,
+    recipes: Recipes,
+    *,
+    command: str,
+    refit: bool,
+    leaks: Leaks | None = None,
+) -> dict[str, list[Work]]:
+    """Return the trainings of each stage of a command: audit, screening, finalists, final, leakage.
+
+    Parameters are those of `forecast`.
+    """
+    found: dict[str, list[Work]] = {"audit": _audit(len(labels), preset, recipes(preset.examiner), command)}
+    if command != "audit":
+        found |= _comparison(labels, n_classes, preset, recipes)
+    if command not in ("audit", "compare"):
+        final = stretched(recipes(preset.model), preset.stretch)
+        found["final"] = [Work(preset.members * (2 if refit else 1), len(labels), 0, final)]
+    if leaks:
+        found["leakage"] = _leakage(len(labels), leaks, preset, recipes(preset.screen))
+    return found
+
+
+def _audit(n: int, preset: Preset, recipe: Recipe, command: str) -> list[Work]:
     """Return the trainings of the label audit: see `label_audit.audit_labels`."""
     folds = preset.folds
     judged = min(preset.judged or folds, folds)
     nested = command != "audit" and set(preset.repairs) != {"none"} and folds > 2
     work = []
     for number, models in enumerate(preset.examinations(command)):
-        work.append(_Work(models * folds, n * (folds - 1) / folds, n / folds, recipe, kept=FEATURE_BYTES))
+        work.append(Work(models * folds, n * (folds - 1) / folds, n / folds, recipe, kept=FEATURE_BYTES))
         if nested:
             # In the first round the network that leaves out two folds serves both.
             pairs = judged * (folds - 1) - (judged * (judged - 1) // 2 if number == 0 else 0)
-            work.append(_Work(models * pairs, n * (folds - 2) / folds, 2 * n / folds, recipe, kept=FEATURE_BYTES))
+            work.append(Work(models * pairs, n * (folds - 2) / folds, 2 * n / folds, recipe, kept=FEATURE_BYTES))
     return work
 
 
-def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Callable[[str], Recipe]) -> list[_Work]:
+def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Recipes) -> dict[str, list[Work]]:
     folds = preset.folds
     judged = min(preset.judged or folds, folds)
     part = len(labels) * (folds - 1) / folds
@@ -131,8 +159,8 @@ def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Callable[
     # A second training, of the last layer alone, takes no time to speak of.
     trained = dict.fromkeys(trunk_part(remedy) for remedy in preset.remedies)
     twice = {trunk_part(remedy) for remedy in preset.remedies if trunk_part(remedy) != trained_part(remedy)}
-    work = [
-        _Work(
+    screening = [
+        Work(
             len(repairs) * preset.seeds * judged,
             part,
             len(labels) / folds,
@@ -144,22 +172,22 @@ def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Callable[
         for remedy in trained
     ]
     finalists = min(preset.finalists, len(trained) * len(repairs))
-    work.append(_Work(finalists * preset.seeds * judged, part, len(labels) / folds, recipes(preset.model)))
-    return work
+    final = Work(finalists * preset.seeds * judged, part, len(labels) / folds, recipes(preset.model))
+    return {"screening": screening, "finalists": [final]}
 
 
-def _leakage(n: int, leaks: Leaks, preset: Preset, recipe: Recipe) -> list[_Work]:
+def _leakage(n: int, leaks: Leaks, preset: Preset, recipe: Recipe) -> list[Work]:
     """Return the trainings that measure what leaks are worth: see `leakage.measure_leakage`."""
     work, held, folds = [], held_folds(preset), preset.folds
     if len(leaks.copies):
         everyone = n + len(leaks.copies)
         cut = split_recipe(recipe, preset, everyone)
         for images in (everyone, n):
-            work.append(_Work(split_seeds(preset), images, len(leaks.tests), cut))
+            work.append(Work(split_seeds(preset), images, len(leaks.tests), cut))
     if len(leaks.grouped):
         # The comparison has trained the half without a leak where it judges the same remedy in all folds.
         shared = REMEDY in map(trained_part, preset.remedies) and "none" in preset.repairs and not preset.judged
-        work.append(_Work((1 if shared else 2) * preset.seeds * held, n * (folds - 1) / folds, n / folds, recipe))
+        work.append(Work((1 if shared else 2) * preset.seeds * held, n * (folds - 1) / folds, n / folds, recipe))
     return work
 
 

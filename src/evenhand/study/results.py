@@ -27,11 +27,17 @@ LEADERBOARD = (
     "expected",
     "expected_low",
     "expected_high",
+    "trainings",
+    "planned",
+    "stopped",
 )
 
 
 def leaderboard_rows(results: Sequence[RemedyResult]) -> list[dict[str, Any]]:
-    """Return one row a result: names, out-of-fold figures rounded to six places; None where there is no audit."""
+    """Return one row a result: names, out-of-fold figures rounded to six places; None where there is no audit.
+
+    `trainings` of `planned` were carried out; `stopped` says why not all of them: weak, time, or None.
+    """
     return [
         {"remedy": result.remedy, "repair": result.repair, "model": result.model}
         | {
@@ -49,6 +55,7 @@ def leaderboard_rows(results: Sequence[RemedyResult]) -> list[dict[str, Any]]:
                 ("expected_high", result.expected.high if result.expected else None),
             )
         }
+        | {"trainings": len(result.by_fold), "planned": result.planned, "stopped": result.stopped or None}
         for result in results
     ]
 
@@ -60,7 +67,10 @@ def write_results(run: Path, results: Sequence[RemedyResult], choice: Choice, ne
         run / "leaderboard.csv", list(LEADERBOARD), [[_cell(row[name]) for name in LEADERBOARD] for row in rows]
     )
     arrays = {f"probabilities.{number}": result.probabilities for number, result in enumerate(results)}
-    write_arrays(run / "results.npz", arrays | {"indices": results[0].indices})
+    # A candidate that was stopped early has predicted fewer images.
+    fewer = {f"indices.{number}": result.indices for number, result in enumerate(results) if result.stopped}
+    whole = next(result.indices for result in results if not result.stopped)
+    write_arrays(run / "results.npz", arrays | fewer | {"indices": whole})
     write_json(run / "results.json", [_described(result) for result in results])
     write_json(run / "nested.json", nested.to_json())
     write_json(run / "choice.json", asdict(choice))
@@ -84,7 +94,7 @@ def read_results(run: Path) -> tuple[tuple[RemedyResult, ...], Choice | None]:
                     "by_fold": tuple(row["by_fold"]),
                     "curve": Curve(**{name: tuple(values) for name, values in row["curve"].items()}),
                     "probabilities": arrays[f"probabilities.{number}"],
-                    "indices": arrays["indices"],
+                    "indices": arrays[f"indices.{number}" if row.get("stopped") else "indices"],
                 }
             )
             for number, row in enumerate(described)

@@ -1,0 +1,292 @@
+"""A time limit: what a run has time for, planned ahead, corrected by what it took so far, and what is left out."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from evenhand.settings import Preset
+from evenhand.study.forecast import MARGIN, Work
+from evenhand.training.recipe import Recipe
+
+LOADING = 3.0
+"""Seconds that have passed before the clock starts: Python and its libraries are loaded."""
+GOING_ON = 3
+"""One candidate of so many is expected to get more than its first training; the rest is stopped as weak."""
+SAFETY = 1.05
+"""Work is planned to take this much longer than measured: a limit that is broken is worse than time left over."""
+START, COMPARISON, FINALISTS, FINAL = range(4)
+"""The points at which a run plans: before the audit, before remedies, finalists and the final model are trained."""
+STAGES = {
+    START: ("audit", "screening", "finalists", "final"),
+    COMPARISON: ("screening", "finalists", "final"),
+    FINALISTS: ("finalists", "final"),
+    FINAL: ("final",),
+}
+"""What is still to be done at each point."""
+KEPT = ("none", "logit-adjust", "balanced-softmax", "sampler")
+"""Remedies that are left out last, from the back: plain training, one that needs no training beside it, and two that
+are seldom far from the best."""
+
+
+class TimeLimit:
+    """The clock of a run that may not take longer than it was allowed.
+
+    Parameters
+    ----------
+    seconds : float
+        Allowed for the whole command.
+    clock : callable
+        Returns seconds; the time at the making of this object counts as `LOADING`.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = seconds
+        self._clock, self._start = clock, clock() - LOADING
+
+    def spent(self) -> float:
+        """Return the seconds that have passed since the command was started."""
+        return self._clock() - self._start
+
+    def left(self) -> float:
+        """Return the seconds that are left; below 0 where the limit is over."""
+        return self.seconds - self.spent()
+
+
+class Pace:
+    """How long trainings take: measured beforehand, and corrected by those that have finished.
+
+    Parameters
+    ----------
+    speed : callable
+        From a recipe to the seconds an image takes on one core.
+    """
+
+    def __init__(self, speed: Callable[[Recipe], float]) -> None:
+        self._speed = speed
+        self._known: dict[str, tuple[float, float]] = {}
+
+    def learn(self, recipe: Recipe, views: float, seconds: float) -> None:
+        """Take note of a training that saw `views` images and took so many seconds."""
+        took, expected = self._known.get(recipe.model, (0.0, 0.0))
+        self._known[recipe.model] = (took + seconds, expected + views * self._speed(recipe))
+
+    def seconds(self, recipe: Recipe, views: float) -> float:
+        """Return the seconds that a training of `views` images is expected to take."""
+        return views * self._speed(recipe) * self._factor(recipe.model)
+
+    def _factor(self, model: str) -> float:
+        known = [self._known[model]] if model in self._known else list(self._known.values())
+        took, expected = (sum(pair[place] for pair in known) for place in (0, 1))
+        return took / expected if expected else MARGIN
+
+
+def makespan(tasks: Iterable[tuple[int, float]], jobs: int) -> float:
+    """Return how many seconds workers need for tasks, the longest of which are begun first.
+
+    Parameters
+    ----------
+    tasks : iterable of (int, float)
+        How many of a kind, and the seconds of one.
+    jobs : int
+        Workers, at least one.
+    """
+    ends = [0.0] * jobs
+    for number, seconds in sorted(tasks, key=lambda task: -task[1]):
+        for _ in range(number):
+            heapq.heapreplace(ends, ends[0] + seconds)
+    return max(ends)
+
+
+def needed(stages: Mapping[str, Sequence[Work]], point: int, trainings: int, pace: Pace, jobs: int) -> float:
+    """Return the seconds that a run needs from a point on, at the least: weak candidates stop after one training.
+
+    Parameters
+    ----------
+    stages : mapping
+        Of each stage the trainings, as `stages_of` counts them.
+    point : int
+        START, COMPARISON, FINALISTS or FINAL.
+    trainings : int
+        Of a candidate that goes all the way.
+    pace : Pace
+        How long they take.
+    jobs : int
+        Workers.
+    """
+    total = 0.0
+    for name in STAGES[point]:
+        works = stages.get(name, ())
+        share = 1.0
+        if name == "screening":
+            candidates = sum(work.number for work in works) / trainings
+            going = min(candidates, max(2, math.ceil(candidates / GOING_ON)))
+            share = (1 + (trainings - 1) * going / candidates) / trainings if candidates else 1.0
+        total += makespan(
+            ((math.ceil(work.number * share), pace.seconds(work.recipe, work.each)) for work in works), jobs
+        )
+    return SAFETY * total
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One way to do less, possible up to a point of the run; None when there is no less."""
+
+    until: int
+    less: Callable[[Preset], Preset | None]
+
+
+def fitted(preset: Preset, seconds: float, cost: Callable[[Preset], float], point: int) -> Preset:
+    """Return the preset with as much left out as is needed to fit, in the order of `STEPS`.
+
+    Where nothing fits, the least that ends with a trained model is returned.
+
+    Parameters
+    ----------
+    preset : Preset
+        What is asked for.
+    seconds : float
+        What is left.
+    cost : callable
+        From a preset to the seconds that it needs from here on.
+    point : int
+        Where the run stands; what is done cannot be left out any more.
+    """
+    for step in STEPS:
+        while step.until >= point and cost(preset) > seconds:
+            less = _cheaper(preset, step, cost)
+            if less is None:
+                break
+            preset = less
+    return preset
+
+
+def _cheaper(preset: Preset, step: _Step, cost: Callable[[Preset], float]) -> Preset | None:
+    """Return the preset after as many of a step as save time; two networks on two cores take no longer than one."""
+    before, less = cost(preset), step.less(preset)
+    while less is not None and cost(less) >= before:
+        less = step.less(less)
+    return less
+
+
+def _fewer_seeds(preset: Preset) -> Preset | None:
+    return replace(preset, seeds=preset.seeds - 1) if preset.seeds > 1 else None
+
+
+def _fewer_networks(preset: Preset) -> Preset | None:
+    """Take a network from the last round of an audit alone that has more than one, then whole rounds."""
+    most = max(preset.alone)
+    if most > 1:
+        return replace(preset, alone=tuple(min(number, most - 1) for number in preset.alone))
+    return replace(preset, alone=preset.alone[:-1]) if len(preset.alone) > 1 else None
+
+
+def _smaller_examiner(preset: Preset) -> Preset | None:
+    return replace(preset, examiner=preset.screen) if preset.examiner != preset.screen and preset.rounds else None
+
+
+def _no_repair(preset: Preset) -> Preset | None:
+    return replace(preset, repairs=("none",)) if len(set(preset.repairs)) > 1 else None
+
+
+def _fewer_finalists(preset: Preset) -> Preset | None:
+    if preset.finalists > 1:
+        return replace(preset, finalists=preset.finalists - 1)
+    # Without a final the choice is trained with the network that it was made with.
+    return replace(preset, finalists=0, model=preset.screen) if preset.finalists else None
+
+
+def _fewer_members(preset: Preset) -> Preset | None:
+    return replace(preset, members=preset.members - 1) if preset.members > 1 else None
+
+
+def _fewer_remedies(preset: Preset) -> Preset | None:
+    """Leave out the last remedy that is not among `KEPT`, then the last of those; two stay."""
+    names = preset.remedies
+    if len(names) <= 2:
+        return None
+    last = max(names, key=lambda name: KEPT.index(name) if name in KEPT else len(KEPT) + names.index(name))
+    return replace(preset, remedies=tuple(name for name in names if name != last))
+
+
+def _fewer_rounds(preset: Preset) -> Preset | None:
+    least = 0 if set(preset.repairs) == {"none"} else 1
+    return replace(preset, rounds=preset.rounds - 1) if preset.rounds > least else None
+
+
+def _no_stretch(preset: Preset) -> Preset | None:
+    return replace(preset, stretch=max(1.0, preset.stretch - 0.5)) if preset.stretch > 1 else None
+
+
+def _fewer_folds(preset: Preset) -> Preset | None:
+    least = 2 if set(preset.repairs) == {"none"} else 3
+    return replace(preset, folds=preset.folds - 1) if preset.folds > least and preset.judged is None else None
+
+
+def _shorter(preset: Preset) -> Preset | None:
+    return replace(preset, shorter=preset.shorter * 0.75) if preset.shorter > 0.05 else None
+
+
+def _shorter_final(preset: Preset) -> Preset | None:
+    return replace(preset, stretch=preset.stretch * 0.75) if preset.stretch > 0.05 else None
+
+
+STEPS = (
+    _Step(COMPARISON, _fewer_seeds),
+    _Step(START, _fewer_networks),
+    _Step(START, _smaller_examiner),
+    _Step(COMPARISON, _no_repair),
+    _Step(FINALISTS, _fewer_finalists),
+    _Step(FINAL, _fewer_members),
+    _Step(COMPARISON, _fewer_remedies),
+    _Step(START, _fewer_rounds),
+    _Step(FINAL, _no_stretch),
+    _Step(START, _fewer_folds),
+    _Step(START, _shorter),
+    _Step(FINAL, _shorter_final),
+)
+"""What is left out, in this order, after weak candidates: a comparison of many with little is worth more than of few
+with much, an honest figure more than a slightly better model, and a model more than anything."""
+
+
+def left_out(asked: Preset, done: Preset) -> list[str]:
+    """Return what the second preset does less than the first, a sentence each."""
+    found = []
+    if done.seeds < asked.seeds:
+        found.append(f"Each fold was trained with {_many(done.seeds, 'seed')} instead of {asked.seeds}.")
+    if done.alone != asked.alone:
+        found.append(f"The labels were looked at with {sum(done.alone)} networks a fold instead of {sum(asked.alone)}.")
+    if done.rounds and done.examiner != asked.examiner:
+        found.append(f"The labels were looked at with the network {done.examiner} instead of {asked.examiner}.")
+    if lost := [repair for repair in asked.repairs if repair not in done.repairs]:
+        found.append(f"No repair of suspected labels was compared; {', '.join(lost)} was asked for.")
+    if done.finalists < asked.finalists:
+        found.append(
+            f"With the network {asked.model}, {_many(done.finalists, 'finalist')} instead of {asked.finalists} "
+            "were judged."
+        )
+    if done.members < asked.members:
+        found.append(f"The final model is made of {_many(done.members, 'network')} instead of {asked.members}.")
+    if names := [remedy for remedy in asked.remedies if remedy not in done.remedies]:
+        found.append(f"Not tried at all: {', '.join(names)}.")
+    if done.rounds < asked.rounds:
+        rounds = (
+            f"looked at in {_many(done.rounds, 'round')} instead of {asked.rounds}" if done.rounds else "not looked at"
+        )
+        found.append(f"The labels were {rounds}.")
+    if done.folds < asked.folds:
+        found.append(f"The training images were dealt into {done.folds} folds instead of {asked.folds}.")
+    if done.shorter < asked.shorter:
+        found.append(f"Every training was cut to {100 * done.shorter:.0f} % of its epochs.")
+    if done.stretch < asked.stretch:
+        found.append(
+            f"The final model was trained for {100 * done.stretch / asked.stretch:.0f} % of the epochs asked for."
+        )
+    return found
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
