@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -68,6 +69,24 @@ def test_too_many_at_once_are_told_to_come_again(served: Callable[..., Any]) -> 
         counts = Counter(status for status, _, _ in told)
         assert set(counts) == {200, 429}
         assert server.ask("/predict", body).status == 200
+
+
+def test_what_is_no_http_at_all_is_survived(served: Callable[..., Any]) -> None:
+    generator = np.random.default_rng(1)
+    heads = (
+        b"",
+        b"POST /predict HTTP/1.1\r\n",
+        b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
+    )
+    with served() as server:
+        for number in range(60):
+            with socket.create_connection(server.address, timeout=20) as connection:
+                noise = generator.integers(0, 256, 200, dtype=np.uint8).tobytes()
+                connection.sendall(heads[number % len(heads)] + noise + b"\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                reply = connection.recv(100)
+            assert reply == b"" or reply.startswith(b"HTTP/1.1 4"), reply
+        assert server.ask("/predict", encoded(pixels(1)[0])).status == 200
 
 
 def test_malformed_requests_get_no_5xx_and_leak_nothing(served: Callable[..., Any]) -> None:

@@ -31,7 +31,8 @@ class TerminalProgress(Progress):
             TimeRemainingColumn(),
         )
         with Bars(*columns, console=self._console) as bars:
-            task = bars.add_task(title, total=total)
+            # Of what comes through a pipe nobody knows how much it is.
+            task = bars.add_task(title, total=total or None)
             yield lambda units: bars.advance(task, units)
 
     def note(self, text: str) -> None:

@@ -22,7 +22,7 @@ _GAP = 8
 def draw(pixels: Pixels, contributions: NDArray[np.float64]) -> Image.Image:
     """Return the image beside its greyed copy, on which blue speaks for the answer and orange against it.
 
-    The strongest part of either kind is the fullest; pictures can therefore not be compared with each other.
+    The strongest parts have the fullest colour; pictures can therefore not be compared with each other.
 
     Parameters
     ----------
@@ -33,8 +33,10 @@ def draw(pixels: Pixels, contributions: NDArray[np.float64]) -> Image.Image:
     height, width = contributions.shape
     times = max(1, -(-SIDE // max(height, width)))
     size = (width * times, height * times)
-    strongest = float(np.abs(contributions).max(initial=0)) or 1.0
-    share = np.abs(contributions) / strongest
+    strength = np.abs(contributions)
+    # One pixel in a hundred may be stronger than the fullest colour, or a single one would leave the others pale.
+    strongest = float(np.quantile(strength, 0.99)) or float(strength.max(initial=0)) or 1.0
+    share = np.minimum(strength / strongest, 1)
     grey = np.asarray(Image.fromarray(pixels).convert("L"), dtype=np.float64)[..., None] * 0.5 + 110
     colour = np.where(contributions[..., None] >= 0, np.array(FOR), np.array(AGAINST))
     mixed = grey + 0.85 * share[..., None] * (colour - grey)
