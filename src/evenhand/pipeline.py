@@ -19,6 +19,7 @@ from evenhand.auditing.files import write_audit
 from evenhand.auditing.label_likelihood import FEWEST
 from evenhand.auditing.labels import label_issues
 from evenhand.auditing.odd_images import odd_images
+from evenhand.compared import Compared
 from evenhand.data.manifest import EXCLUDED, SPLITS
 from evenhand.desk import Desk, opened
 from evenhand.disk import write_table
@@ -33,7 +34,8 @@ from evenhand.reporting.report import write_report
 from evenhand.reporting.robustness_page import write_robustness
 from evenhand.settings import Settings
 from evenhand.study.bench import Bench
-from evenhand.study.compare import best_of_each, choose, finalists, nested
+from evenhand.study.compare import best_of_each, choose, finalists, nested, ranked
+from evenhand.study.conclude import compared
 from evenhand.study.economy import Economy, Timed, write_economy
 from evenhand.study.final import stretched, train_final
 from evenhand.study.judging import Score, candidates, judge, with_recipe
@@ -58,6 +60,8 @@ class Comparison:
     nested: Evaluation
     economy: Economy
     """What was not done: candidates that stopped early, and what a time limit left out."""
+    compared: tuple[Compared, ...] = ()
+    """What the comparison adds to each row."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +229,7 @@ def _compare(desk: Desk) -> tuple[Desk, Audit, Comparison, Targets]:
             halving=preset.halving,
             room=desk.room(bench, FINAL),
         )
-    comparison = _conclude(desk, bench, [*screened, *final])
+    comparison = _conclude(desk, bench, [*screened, *final], labels)
     if labels is None:
         return desk, _write_audit(desk, None), comparison, bench.workplace.targets(bench.as_given)
     judged = [score.result for score in final or screened]
@@ -234,18 +238,21 @@ def _compare(desk: Desk) -> tuple[Desk, Audit, Comparison, Targets]:
     return desk, _write_audit(desk, labels), comparison, bench.workplace.targets(chosen)
 
 
-def _conclude(desk: Desk, bench: Bench, scores: list[Score]) -> Comparison:
-    results = tuple(score.result for score in best_of_each(scores))
+def _conclude(desk: Desk, bench: Bench, scores: list[Score], labels: LabelAudit | None) -> Comparison:
+    rows = best_of_each(scores)
+    results = tuple(score.result for score in rows)
+    beside = compared(bench, rows, ranked(scores), labels.whole.posterior if labels else None)
     choice = choose(scores, desk.preset.folds)
     honest = nested(bench, scores)
     write_judged(desk.run.path, [Judged.of(score.result) for score in scores])
-    write_results(desk.run.path, results, choice, honest)
+    write_results(desk.run.path, results, choice, honest, beside)
     write_table(
         desk.run.path / "timings.csv",
         ["remedy", "repair", "model", "seconds"],
         [[result.remedy, result.repair, result.model, result.seconds] for result in results],
     )
-    return Comparison(results, choice, honest, Economy.of(score.result for score in scores))
+    economy = Economy.of(score.result for score in scores)
+    return Comparison(results, choice, honest, economy, compared=beside)
 
 
 def _economy(asked: Desk, desk: Desk, known: Economy, untold: Sequence[str] = ()) -> Economy:

@@ -372,6 +372,8 @@ class Choice:
     ties: tuple[str, ...] = ()
     settled: str = ""
     """The remedy with the values that were tuned on out-of-fold predictions; empty where there was nothing to tune."""
+    needed: str = ""
+    """What would tell the choice from what it is tied with, in words; empty where nothing is."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ def test_evaluate_says_what_the_contract_names(evenhand: Evenhand, finished: Fin
     assert set(told["per_class"]) == set(told["classes"])
     for row in told["per_class"].values():
         assert set(row) == {"precision", "recall", "f1", "support", "reading"}
+    assert "against" not in told
+    model = finished[0] / "model"
+    against = evenhand("evaluate", model, pictures, "--json", "--against", model).json["against"]
+    assert (against["model"], against["only_first"], against["p"]) == (str(model), 0, 1.0)
+    assert against["balanced_accuracy_difference_low"] < 0 < against["balanced_accuracy_difference_high"]
     assert [sum(row) for row in told["confusion"]] == [told["per_class"][name]["support"] for name in told["classes"]]
 
 
@@ -57,9 +62,19 @@ def test_compare_says_what_the_contract_names(
     assert len(table) == len(told["leaderboard"]) == 2
     for row, line in zip(told["leaderboard"], table, strict=True):
         assert set(row) >= {"remedy", "repair", "balanced_accuracy", "low", "high", "macro_f1", "seconds"}
-        assert set(row) == set(line) | {"seconds"}
+        assert set(row) == set(line) | {"seconds", "recall", "expected_recall"}
+        assert set(row["recall"]) == {"Cars", "Cats", "Trucks"}
         assert float(line["balanced_accuracy"]) == row["balanced_accuracy"]
         assert row["seconds"] > 0
+        assert row["log_loss_scaled"] > 0
+    best, other = told["leaderboard"]
+    assert best["vs_best"] is None
+    assert other["vs_best"] <= 0
+    assert other["vs_best_low"] <= other["vs_best"] <= other["vs_best_high"]
+    assert 0 <= other["vs_best_p"] <= other["vs_best_p_holm"] <= 1
+    assert other["tied"] == (told["ties"] != []) == (told["chosen"]["needed"] is not None)
+    plain = next(row for row in told["leaderboard"] if (row["remedy"], row["repair"]) == ("none", "none"))
+    assert plain["vs_plain"] is None
     assert not (tmp_path / "run/model").exists()
 
 

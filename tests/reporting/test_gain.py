@@ -6,7 +6,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from evenhand.compared import Compared, Versus
 from evenhand.evaluation.intervals import corrected_resampled_t
+from evenhand.records import Interval
 from evenhand.reporting.gain import difference, differences, gain
 
 
@@ -21,6 +23,18 @@ def test_the_interval_is_the_one_of_the_corrected_test_over_folds(made_up: Modul
     assert found.interval.high - found.interval.low == pytest.approx(high - low)
     assert found.value - found.interval.low == pytest.approx(mean - low)
     assert not found.tied
+
+
+def test_what_the_comparison_concluded_goes_before_what_the_page_could_work_out(made_up: ModuleType) -> None:
+    data = made_up.report_data()
+    beside = tuple(
+        Compared(vs_best=None if row is data.chosen else Versus("sampler", "simple", -0.2, -0.3, -0.1, 0.01))
+        for row in data.results
+    )
+    found = gain(replace(data, compared=beside))
+    assert found is not None
+    assert found.interval == Interval(0.2, 0.1, 0.3)
+    assert found.value == 0.2
 
 
 def test_the_gain_is_that_of_the_figure_that_the_choice_goes_by(made_up: ModuleType) -> None:

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 
+from evenhand.compared import Compared, Versus
 from evenhand.records import Interval
 from evenhand.reporting.content import FinalModel, ReportData
 from evenhand.reporting.verdict import (
@@ -90,6 +91,26 @@ def test_figures_expected_on_the_true_labels_are_said_to_be_so(made_up: ModuleTy
     value = data.chosen.evaluation.balanced_accuracy.value + 0.05
     assert found[0].startswith(f"sampler with suspects left out beats plain training: {100 * value:.1f} % against ")
     assert "balanced accuracy, out of fold and expected on the true labels; a gain of " in found[0]
+
+
+def test_what_would_separate_the_ties_is_said_behind_them(data: ReportData) -> None:
+    assert data.choice is not None
+    needed = "To tell it from balanced-softmax, 2.0 points behind, about 9,000 training images would be needed."
+    asked = replace(data, choice=replace(data.choice, needed=needed))
+    assert texts(remedy_sentences(asked))[-1] == needed
+    plainly = replace(asked, choice=replace(asked.choice, ties=("none",)))
+    assert texts(remedy_sentences(plainly))[-1] == needed
+
+
+@pytest.mark.parametrize(("seeds", "step"), [(4, "train at least four times a fold: --seeds 4"), (None, "")])
+def test_more_seeds_are_advised_only_where_they_can_help(data: ReportData, seeds: int | None, step: str) -> None:
+    tie = Versus("sampler", "simple", -0.02, -0.05, 0.01, 0.2, 0.4, 0.9, seeds=seeds)
+    beside = tuple(Compared(vs_best=tie if data.is_tied(row) else None) for row in data.results)
+    audit = replace(data.audit, issues=(), duplicates=(), findings=())
+    said = " ".join(texts(next_steps(replace(data, audit=audit, compared=beside))))
+    assert step in said
+    assert ("--seeds" in said) == bool(step)
+    assert "thorough" not in said
 
 
 def test_a_tie_with_plain_training_is_not_called_a_gain(data: ReportData) -> None:

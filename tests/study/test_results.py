@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evenhand.compared import COLUMNS, Compared, Versus
 from evenhand.evaluation.metrics import evaluate
 from evenhand.records import Choice, Curve, Interval, Judged, RemedyResult, TestResult
 from evenhand.study.results import (
     LEADERBOARD,
     leaderboard_rows,
+    read_compared,
     read_judged,
     read_nested,
     read_results,
@@ -73,6 +75,27 @@ def test_what_was_concluded_reads_back(tmp_path: Path) -> None:
     assert read_nested(tmp_path) == EVALUATION
     for one, other in zip(found, rows, strict=True):
         assert_same(one, other)
+
+
+def test_what_the_comparison_adds_stands_behind_the_figures_and_reads_back(tmp_path: Path) -> None:
+    assert read_compared(tmp_path) == ()
+    rows = [row("smote", "drop"), row("none")]
+    beside = [
+        Compared(vs_plain=Versus("none", "simple", 1 / 3, 0.1, 0.5, 0.01, 0.02, 0.03, True)),
+        Compared(vs_best=Versus("smote", "simple", -1 / 3, -0.5, -0.1, 0.01, 0.02, 0.03, True)),
+    ]
+    write_results(tmp_path, rows, CHOICE, EVALUATION, beside)
+    assert read_compared(tmp_path) == tuple(beside)
+    assert_same(read_results(tmp_path)[0][0], rows[0])
+    with (tmp_path / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        best, plain = csv.DictReader(file)
+    assert tuple(best)[-len(COLUMNS) :] == COLUMNS
+    assert (best["vs_plain"], best["vs_plain_p_holm"]) == ("0.333333", "0.020000")
+    assert (best["vs_best"], best["tied"]) == ("", "")
+    assert (plain["vs_plain"], plain["vs_best"], plain["vs_best_p_range"]) == ("", "-0.333333", "0.030000")
+    assert plain["tied"] == "false"
+    write_results(tmp_path, rows, CHOICE, EVALUATION)
+    assert read_compared(tmp_path) == ()
 
 
 def test_results_without_a_choice_do_not_count(tmp_path: Path) -> None:

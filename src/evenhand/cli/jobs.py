@@ -90,9 +90,11 @@ def compare(settings: Settings, *, json: bool, quiet: bool) -> None:
 
     _, comparison, report_file = pipeline.compare(settings, progress(quiet=quiet))
     if json:
-        rows = leaderboard_rows(comparison.results)
-        for row, result in zip(rows, comparison.results, strict=True):
+        rows = leaderboard_rows(comparison.results, comparison.compared)
+        for row, result, beside in zip(rows, comparison.results, comparison.compared, strict=True):
             row["seconds"] = result.seconds
+            row["recall"] = {one.name: one.recall for one in result.evaluation.per_class}
+            row["expected_recall"] = beside.recall_of(result.evaluation.classes)
         show.print_json(
             "compare",
             run=str(settings.out),
@@ -136,7 +138,13 @@ def report(run: Path, *, json: bool) -> None:
 
 def _chosen(comparison: Any) -> dict[str, str]:
     choice = comparison.choice
-    return {"remedy": choice.remedy, "repair": choice.repair, "model": choice.model, "reason": choice.reason}
+    return {
+        "remedy": choice.remedy,
+        "repair": choice.repair,
+        "model": choice.model,
+        "reason": choice.reason,
+        "needed": choice.needed or None,
+    }
 
 
 def _evaluated(evaluation: Any, corrected: Any) -> dict[str, Any]:

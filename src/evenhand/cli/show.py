@@ -172,6 +172,8 @@ def print_comparison(comparison: Comparison) -> None:
     )
     if chosen.ties:
         console.print(f"Tied with it: {'; '.join(chosen.ties)}.", markup=False, soft_wrap=True)
+    if chosen.needed:
+        console.print(chosen.needed, markup=False, soft_wrap=True)
     for line in comparison.economy.sentences():
         console.print(line, markup=False, soft_wrap=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evenhand.compared import Compared
 from evenhand.data.manifest import Dataset
 from evenhand.records import Audit, Choice, Decided, Evaluation, Judged, RemedyResult, Reproduce, TestResult
 from evenhand.reporting.robustness import Attacked
@@ -56,6 +57,8 @@ class ReportData:
     model: FinalModel | None = None
     judged: tuple[Judged, ...] = ()
     """Every candidate with every network that it was judged with; empty where that was not kept."""
+    compared: tuple[Compared, ...] = ()
+    """What the comparison adds to each row of the leaderboard; empty where that was not kept."""
     decided: Decided | None = None
     """What the edits say that the run went by; None where it went by none."""
     relabelled: tuple[tuple[str, str, int], ...] = ()
@@ -88,6 +91,10 @@ class ReportData:
     def plain(self) -> RemedyResult | None:
         """The row of plain training: no remedy, no repair."""
         return next((row for row in self.results if (row.remedy, row.repair) == ("none", "none")), None)
+
+    def beside(self, row: RemedyResult) -> Compared:
+        """Return what the comparison adds to a row of the leaderboard."""
+        return next((found for one, found in zip(self.results, self.compared, strict=False) if one is row), Compared())
 
     def is_tied(self, row: RemedyResult) -> bool:
         """Return whether a row cannot be told apart from the chosen one."""

@@ -38,12 +38,16 @@ def differences(data: ReportData) -> list[Gain]:
 def difference(data: ReportData, other: RemedyResult) -> Gain | None:
     """Return the choice compared with one candidate; None where nothing was chosen.
 
-    The interval is that of the corrected resampled t-test over folds and seeds, which also decides ties, moved to the
-    difference of the pooled figures.
+    The interval is that of the comparison; where that was not kept, that of the corrected resampled t-test over folds
+    and seeds, moved to the difference of the pooled figures.
     """
     chosen = data.chosen
     if chosen is None:
         return None
+    known = data.beside(other).vs_best
+    if known and known.low is not None and known.high is not None:
+        reach = Interval(-known.value, -known.high, -known.low)
+        return Gain(other, reach.value, reach, data.is_tied(other), chosen.model == other.model)
     value, mine = chosen.judged.value - other.judged.value, chosen.by_fold
     if other.stopped:
         # The pooled figures are of other images; what both have are the first trainings.

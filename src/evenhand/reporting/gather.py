@@ -22,7 +22,7 @@ from evenhand.store import STUDY
 from evenhand.study.economy import read_economy
 from evenhand.study.leak_figures import read_leakage
 from evenhand.study.rate_figures import read_rates
-from evenhand.study.results import read_judged, read_nested, read_results, read_test
+from evenhand.study.results import read_compared, read_judged, read_nested, read_results, read_test
 from evenhand.training.model_file import CARD, WEIGHTS
 
 
@@ -58,6 +58,7 @@ def gather(run: Path) -> ReportData:
         held_out=held_out,
         model=_final_model(run),
         judged=read_judged(run),
+        compared=read_compared(run),
         decided=Decided(**study["decided"]) if study.get("decided") else None,
         relabelled=_relabelled(listed),
         reviewed=_reviewed(run, listed, audit),

@@ -58,8 +58,18 @@ TERMS = {
         "once while the others are trained on."
     ),
     "tie": (
-        "Two candidates are tied when their difference, fold by fold, is no larger than chance explains (corrected "
-        "resampled t-test at 5 %, adjusted for the number of comparisons)."
+        "Two candidates are tied when chance explains their difference: the interval of their own paired differences "
+        "holds zero, or they lie no further apart than the best and the worst of as many equal candidates do in 19 of "
+        "20 comparisons. The best was picked for looking best, so the second matters."
+    ),
+    "paired difference": (
+        "Two candidates are trained on the same folds with the same seeds, and their figures subtracted. The interval "
+        "(Nadeau and Bengio) allows for folds that share images; p is the chance of such a difference between equals, "
+        "Holm's p allows for asking it of every row. Ties are decided otherwise, as said there."
+    ),
+    "critical difference": (
+        "The least difference that counts among so many candidates (Tukey's studentised range at 5 %, corrected for "
+        "folds that share images)."
     ),
     "adversarial image": (
         "An image with noise that was computed to mislead this model; people hardly see it, or see that it changes "

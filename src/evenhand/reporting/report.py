@@ -33,6 +33,7 @@ from evenhand.reporting.data_view import (
 from evenhand.reporting.evaluation_view import EvaluationView
 from evenhand.reporting.faults import label_sentences, odd_sentence, wrong_labels_found
 from evenhand.reporting.glossary import Glossary
+from evenhand.reporting.groups import groups
 from evenhand.reporting.overview import overview
 from evenhand.reporting.pictures import COLUMNS, SHEET, Album, embedded_size, make_album
 from evenhand.reporting.rate_view import rate_view
@@ -195,6 +196,8 @@ def _words(data: ReportData) -> dict[str, Any]:
         "pairs": pair_counts(data.audit),
         "worth": worth(data),
         "rivals": rivals(data),
+        "groups": groups(data),
+        "against": bool(data.compared),
         "rates": rate_view(data.rates),
         "economy": data.economy.sentences() if data.economy else [],
         "attacks": robustness_view(data.attacks),

@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 from evenhand.records import RemedyResult
 from evenhand.remedies.catalogue import REMEDIES, parse
+from evenhand.reporting.against import Against, against, further_figures
 from evenhand.reporting.charts import Scale, axis, bar, interval, loss_curve, scale, share_scale
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.data_view import count_scale
-from evenhand.reporting.evaluation_view import EvaluationView, view
+from evenhand.reporting.evaluation_view import EvaluationView, FigureRow, view
 from evenhand.reporting.gain import Gain, differences
 from evenhand.reporting.verdict import row_name
 from evenhand.reporting.words import clipped, number, percent, points, span
@@ -57,6 +58,10 @@ class ResultView:
     trained_axis: Markup
     trained_total: int
     evaluation: EvaluationView
+    against_plain: Against | None
+    against_best: Against | None
+    further: tuple[FigureRow, ...]
+    """Figures after temperature scaling, and expected on the true labels."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def leaderboard(data: ReportData, pictures: int, others: int) -> Leaderboard:
 
 
 def _row(data: ReportData, rank: int, row: RemedyResult, reach: Scale, pictures: int) -> ResultView:
-    judged = row.judged
+    judged, beside = row.judged, data.beside(row)
     chosen, tied = row is data.chosen, data.is_tied(row)
     kind = "chosen" if chosen else ""
     spoken = f"{row.name}: balanced accuracy {percent(judged.value)}, 95 % interval {span(judged.low, judged.high)}"
@@ -109,6 +114,9 @@ def _row(data: ReportData, rank: int, row: RemedyResult, reach: Scale, pictures:
             reach=(row.low, row.high),
             expected=row.expected,
         ),
+        against_plain=against(beside.vs_plain, row.model),
+        against_best=None if chosen else against(beside.vs_best, row.model),
+        further=further_figures(beside, row.evaluation.classes),
     )
 
 

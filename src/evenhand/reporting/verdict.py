@@ -164,10 +164,17 @@ def _tie_sentences(data: ReportData) -> list[Markup]:
             if data.plain in ties
             else Markup("{} cannot be told apart from it: {}.")
         )
-        return [words.format(starting(spelled(len(others), "other candidate")), listed(others))]
-    if ties or len(data.results) < 2:
+        return [words.format(starting(spelled(len(others), "other candidate")), listed(others)), *_needed(data)]
+    if ties:
+        return _needed(data)
+    if len(data.results) < 2:
         return []
     return [Markup("Every other candidate is worse by more than chance explains.")]
+
+
+def _needed(data: ReportData) -> list[Markup]:
+    """Return what would tell the choice from its ties."""
+    return [Markup("{}").format(spaced(data.choice.needed))] if data.choice and data.choice.needed else []
 
 
 def _gain_sentences(chosen: RemedyResult, plain: RemedyResult, found: Gain | None) -> list[Markup]:
@@ -359,7 +366,15 @@ def _measure(data: ReportData) -> list[Markup]:
         return []
     if data.test is None:
         return [Markup("Set images aside and judge the model on them: {}.").format(code("--test FOLDER"))]
-    if any(data.is_tied(row) for row in data.results) and data.reproduce.settings.get("preset") != "thorough":
+    ties = [row for row in data.results if data.is_tied(row)]
+    if data.compared:
+        found = [(best.seeds, row) for row in ties if (best := data.beside(row).vs_best) and best.seeds is not None]
+        seeds, row = min(found, key=lambda one: one[0], default=(0, None))
+        if row is None:
+            return []
+        words = Markup("To tell the choice from {}, train at least {} times a fold: {}.")
+        return [words.format(row_name(row), spelled_number(seeds), code(f"--seeds {seeds}"))]
+    if ties and data.reproduce.settings.get("preset") != "thorough":
         return [
             Markup("To tell the ties apart, compare with more folds and seeds: {}.").format(code("--preset thorough"))
         ]

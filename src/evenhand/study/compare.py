@@ -7,14 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.evaluation.intervals import corrected_resampled_t, holm
 from evenhand.evaluation.metrics import evaluate
 from evenhand.records import TIME, WEAK, Choice, Evaluation
 from evenhand.remedies.catalogue import REMEDIES, parse
 from evenhand.study.bench import Bench
+from evenhand.study.conclude import named, table_of, to_separate
 from evenhand.study.judging import Score
-
-SIGNIFICANCE = 0.05
 
 
 def ranked(scores: Sequence[Score]) -> list[Score]:
@@ -94,8 +92,8 @@ def best_of_each(scores: Sequence[Score]) -> list[Score]:
 def choose(scores: Sequence[Score], folds: int) -> Choice:
     """Return the best score and what it is tied with.
 
-    Two candidates are tied when the paired differences of their folds and seeds do not differ from zero by the
-    Nadeau-Bengio corrected t-test at the 5 % level, after Holm's adjustment over all comparisons with the best.
+    Two candidates are tied when `ScoreTable` cannot tell them apart: it allows for the best having been picked because
+    it looked best, so that among equals anybody at all is said to be worse in at most 5 % of all comparisons.
 
     Parameters
     ----------
@@ -104,11 +102,10 @@ def choose(scores: Sequence[Score], folds: int) -> Choice:
     folds : int
         Number of folds.
     """
-    best, *others = ranked([score for score in scores if not score.result.stopped])
-    ties = others if best.by_fold.size < 2 else []
-    if others and best.by_fold.size >= 2:
-        raw = [corrected_resampled_t(differences(best, other), 1 / (folds - 1))[3] for other in others]
-        ties = [other for other, p in zip(others, holm(raw), strict=True) if p > SIGNIFICANCE]
+    whole = ranked([score for score in scores if not score.result.stopped])
+    best, *others = whole
+    apart = table_of(whole, folds).apart[0, 1:]
+    ties = [other for other, told in zip(others, apart, strict=True) if not told]
     words = ", expected on the true labels," if best.result.expected else ","
     reason = (
         f"It has the highest out-of-fold balanced accuracy{words} {best.result.judged.value:.3f}, of {len(scores)} "
@@ -130,14 +127,10 @@ def choose(scores: Sequence[Score], folds: int) -> Choice:
         chosen.repair,
         chosen.recipe.model,
         reason,
-        tuple(_name(other, best) for other in ties),
+        tuple(named(other, best) for other in ties),
         best.settled,
+        to_separate(whole, folds, len(best.result.indices)),
     )
-
-
-def _name(score: Score, best: Score) -> str:
-    model = "" if score.candidate.recipe.model == best.candidate.recipe.model else f" ({score.candidate.recipe.model})"
-    return score.result.name + model
 
 
 def nested(bench: Bench, scores: Sequence[Score]) -> Evaluation:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.compared import COLUMNS, Compared
 from evenhand.disk import write_arrays, write_json, write_table
 from evenhand.records import Choice, Curve, Evaluation, Interval, Judged, RemedyResult, TestResult
 
@@ -30,10 +31,11 @@ LEADERBOARD = (
     "trainings",
     "planned",
     "stopped",
+    *COLUMNS,
 )
 
 
-def leaderboard_rows(results: Sequence[RemedyResult]) -> list[dict[str, Any]]:
+def leaderboard_rows(results: Sequence[RemedyResult], compared: Sequence[Compared] = ()) -> list[dict[str, Any]]:
     """Return one row a result: names, out-of-fold figures rounded to six places; None where there is no audit.
 
     `trainings` of `planned` were carried out; `stopped` says why not all of them: weak, time, or None.
@@ -56,13 +58,16 @@ def leaderboard_rows(results: Sequence[RemedyResult]) -> list[dict[str, Any]]:
             )
         }
         | {"trainings": len(result.by_fold), "planned": result.planned, "stopped": result.stopped or None}
-        for result in results
+        | beside.cells()
+        for result, beside in zip(results, compared or [Compared()] * len(results), strict=True)
     ]
 
 
-def write_results(run: Path, results: Sequence[RemedyResult], choice: Choice, nested: Evaluation) -> None:
+def write_results(
+    run: Path, results: Sequence[RemedyResult], choice: Choice, nested: Evaluation, compared: Sequence[Compared] = ()
+) -> None:
     """Write ``leaderboard.csv``, ``results.npz``, ``results.json``, ``nested.json`` and, last, ``choice.json``."""
-    rows = leaderboard_rows(results)
+    rows = leaderboard_rows(results, compared)
     write_table(
         run / "leaderboard.csv", list(LEADERBOARD), [[_cell(row[name]) for name in LEADERBOARD] for row in rows]
     )
@@ -71,7 +76,11 @@ def write_results(run: Path, results: Sequence[RemedyResult], choice: Choice, ne
     fewer = {f"indices.{number}": result.indices for number, result in enumerate(results) if result.stopped}
     whole = next(result.indices for result in results if not result.stopped)
     write_arrays(run / "results.npz", arrays | fewer | {"indices": whole})
-    write_json(run / "results.json", [_described(result) for result in results])
+    beside = [one.to_json() for one in compared]
+    described = [
+        _described(result) | {"compared": beside[number] if beside else None} for number, result in enumerate(results)
+    ]
+    write_json(run / "results.json", described)
     write_json(run / "nested.json", nested.to_json())
     write_json(run / "choice.json", asdict(choice))
 
@@ -80,7 +89,9 @@ def read_results(run: Path) -> tuple[tuple[RemedyResult, ...], Choice | None]:
     """Return what `write_results` wrote; nothing when the comparison was not finished."""
     if not (run / "choice.json").is_file():
         return (), None
-    described = _json(run / "results.json")
+    described = [
+        {name: value for name, value in row.items() if name != "compared"} for row in _json(run / "results.json")
+    ]
     chosen = _json(run / "choice.json")
     with np.load(run / "results.npz", allow_pickle=False) as arrays:
         results = tuple(
@@ -100,6 +111,13 @@ def read_results(run: Path) -> tuple[tuple[RemedyResult, ...], Choice | None]:
             for number, row in enumerate(described)
         )
     return results, Choice(**chosen | {"ties": tuple(chosen["ties"])})
+
+
+def read_compared(run: Path) -> tuple[Compared, ...]:
+    """Return what the comparison adds to each row, in their order; nothing where that was not kept."""
+    path = run / "results.json"
+    found = [row.get("compared") for row in _json(path)] if path.is_file() else []
+    return tuple(Compared.from_json(row) for row in found) if all(found) else ()
 
 
 def read_nested(run: Path) -> Evaluation | None:
@@ -162,6 +180,8 @@ def _described(result: RemedyResult) -> dict[str, Any]:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f"{value:.6f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
