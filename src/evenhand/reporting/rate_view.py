@@ -136,7 +136,7 @@ def _panel(study: RateStudy, row: RateRow) -> RatePanel:
     beyond = ""
     if broken:
         beyond = f"no number from step {number(broken)} on"
-    elif verdict.highest is not None and verdict.highest > 2 * axis.high:
+    elif verdict.kind in ("unstable", "diverges") and (verdict.highest or 0.0) > 2 * axis.high:
         beyond = f"rises to {loss_words(verdict.highest)}"
     marks = ["suggested"] if row.rate == study.suggested else []
     if row.tied and row.rate not in (study.suggested, study.best):

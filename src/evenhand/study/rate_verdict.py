@@ -48,6 +48,7 @@ class RateVerdict:
     """Loss of the last tenth of the steps; None where the training did not get there."""
     lowest: float | None
     highest: float | None
+    """Of a single step."""
     noise: float
     """Standard deviation of the loss of a single step around its level."""
     blur: float
@@ -212,7 +213,7 @@ def _judged(facts: _Facts, chance: float | None) -> RateVerdict:
         start=facts.start.value,
         final=facts.final,
         lowest=float(levels.min()),
-        highest=float(levels.max()),
+        highest=float(facts.values.max()),
         noise=facts.noise.whole,
         blur=facts.blur,
         done=facts.done if kind in ("slow", "converges") else None,
