@@ -324,8 +324,9 @@ def next_steps(data: ReportData) -> list[Markup]:
             )
         )
     if data.rates and data.rates.suggested:
-        rate = rate_words(data.rates.suggested)
-        steps.append(Markup("Train with this rate: {}.").format(code(f"--set learning_rate={rate}")))
+        named = data.reproduce.settings.get("recipe")
+        words = f"{f'--recipe {named} ' if named else ''}--set learning_rate={rate_words(data.rates.suggested)}"
+        steps.append(Markup("Train with this rate: {}.").format(code(words)))
     if not data.results:
         steps.append(Markup("Compare remedies and train a model: {}.").format(code("evenhand run DATA")))
     conflicts = len({row.group for row in audit.duplicates if row.conflict})
