@@ -26,6 +26,8 @@ from evenhand.training.recipe import Recipe
 
 STARTS = ("zeros", "white", "gaussian")
 SOLVERS = ("subgradient", "proximal")
+LONGEST = 1e6
+"""Of a step of the proximal solver: where nothing moves, it would otherwise grow until float32 has no number for it."""
 PRICES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 """A path from noise that costs next to nothing to noise that rarely pays."""
 
@@ -146,7 +148,7 @@ class OptimisedNoise(Attack):
                 unseen = (value - state["value"]).abs() <= 1e-5 * state["value"].abs().clamp_min(1e-3)
                 turned = ((slope - state["slope"]) * moved).flatten(1).sum(dim=1)
                 fell = torch.where(unseen, turned <= curved, fell)
-            state["length"] = torch.where(fell, state["length"] * 1.5, state["length"] / 2)
+            state["length"] = torch.where(fell, state["length"] * 1.5, state["length"] / 2).clamp_max(LONGEST)
         for name, new in (("noise", noise), ("slope", slope)):
             state[name] = torch.where(column(fell, new), new, state[name])
         state["value"] = torch.where(fell, value, state["value"])
