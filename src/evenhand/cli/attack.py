@@ -62,7 +62,6 @@ def attack(words: Mapping[str, Any], *, json: bool, quiet: bool) -> None:
     told, folder = _measured(request, words, out, reporter)
     places = [("Tables and pictures", folder), *_pages(out, request.model, told, reporter)]
     _tell_the_card(request.model, out)
-    _tell_the_card(request.model, out)
     if json:
         shown = {name: value for name, value in told.items() if name not in _NOT_SAID}
         pages = {words.lower(): str(place) for words, place in places[1:]}
@@ -91,14 +90,6 @@ def _pages(out: Path, model: Path, told: Mapping[str, Any], reporter: Progress) 
     except EvenhandError as error:
         reporter.note(f"The report of {out} could not be written again. {error}")
     return places
-
-
-def _tell_the_card(model: Path, out: Path) -> None:
-    """Write the card of a run's model again, with this attack in it."""
-    from evenhand.exporting.card import MODEL_CARD, write_card
-
-    if model.resolve() == (out / "model").resolve() and (model / MODEL_CARD).is_file():
-        write_card(model)
 
 
 def _tell_the_card(model: Path, out: Path) -> None:
