@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from evenhand.costs import Costs
 from evenhand.errors import UsageError
 from evenhand.models.catalogue import MODELS
 from evenhand.remedies.catalogue import canonical
@@ -92,6 +93,9 @@ def test_the_settings_of_a_run_are_json_and_know_neither_place_nor_machine() -> 
         allow_stacking=True,
         halving=False,
         time_limit=90.0,
+        distil=True,
+        costs=Costs(("a", "b"), ((0.0, 1.0), (2.0, 0.0))),
+        prior={"a": 0.5, "b": 0.5},
         device="cpu",
         jobs=2,
     ).to_json()

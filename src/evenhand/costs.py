@@ -156,6 +156,10 @@ class Uses:
         return cls(made, shares(data.get("training_counts")), decision)
 
 
+UNKNOWN = Uses()
+"""Of a model that says nothing."""
+
+
 def read_costs(path: Path) -> Costs:
     """Return the table of a CSV file: classes in the header and in the first column, a cost in each cell.
 

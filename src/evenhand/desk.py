@@ -14,6 +14,7 @@ from evenhand.auditing.detectors import check_detector
 from evenhand.auditing.duplicates import training_rows
 from evenhand.auditing.ledger import Applied, apply, as_trained, fingerprint
 from evenhand.auditing.scan import Scan, scan
+from evenhand.costs import Uses
 from evenhand.data.folds import fold_of
 from evenhand.data.manifest import Dataset, Manifest, write_manifest
 from evenhand.disk import check_room
@@ -245,6 +246,10 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
         if decisions and edited:
             found = _edited(found, edited, decisions)
         manifest = found.dataset.manifest
+        if settings.costs:
+            # Needed at the end alone, but of other classes it would be refused after all the work.
+            known = (1 / len(manifest.classes),) * len(manifest.classes)
+            Uses(known, known).decided(settings.costs, settings.prior, manifest.classes)
         if command != "audit":
             # Said before the run is written down: a folder that holds nothing but a refusal would be in the way.
             rows = training_rows(manifest)

@@ -14,9 +14,11 @@ import numpy as np
 from evenhand.auditing.decisions import read_decisions
 from evenhand.auditing.ledger import apply
 from evenhand.auditing.scan import scan
+from evenhand.costs import Decision
 from evenhand.data.manifest import Dataset, Manifest
 from evenhand.engines.local import cores
 from evenhand.errors import DataError, ModelFileError, UsageError, suggest
+from evenhand.evaluation.costs import cost_of
 from evenhand.evaluation.metrics import evaluate as figures
 from evenhand.evaluation.paired import Paired, compare_models
 from evenhand.models.catalogue import MODELS
@@ -117,19 +119,23 @@ class _Seen:
     given: Ints
     corrected: Ints
     probabilities: Floats
+    decision: Decision | None
+    """How to decide where costs are stated, by the request or by the model."""
 
     @property
     def edited(self) -> bool:
         return bool((self.given != self.corrected).any())
 
     def judged(self, labels: Ints) -> Evaluation:
-        return figures(labels, self.probabilities, self.classes)
+        found = figures(labels, self.probabilities, self.classes)
+        return replace(found, cost=cost_of(labels, self.probabilities, self.decision)) if self.decision else found
 
 
 def _looked_at(request: Evaluate, progress: Progress) -> _Seen:
     decisions = read_decisions(request.edits)
     with opened(request, progress) as (model, dataset, rows):
         manifest = apply(dataset.manifest, decisions.in_force).manifest
+        decision = model.uses.decided(request.costs, request.prior, manifest.classes)
         for note in decisions.notes():
             progress.note(note)
         return _Seen(
@@ -138,6 +144,7 @@ def _looked_at(request: Evaluate, progress: Progress) -> _Seen:
             manifest.given[rows],
             manifest.corrected[rows],
             model.probabilities(dataset.pixels[rows]),
+            decision,
         )
 
 

@@ -82,7 +82,11 @@ def _facts(model: Path) -> dict[str, Any]:
     if not model.is_dir():
         return {}
     made = json.loads((model / CARD).read_text(encoding="utf-8"))
-    return {name: made[name] for name in ("weights_sha256", "data", "remedy", "repair") if made.get(name) is not None}
+    return {
+        name: made[name]
+        for name in ("weights_sha256", "data", "remedy", "repair", "prior", "training_counts", "costs")
+        if made.get(name) is not None
+    }
 
 
 def _images(request: Export) -> tuple[Path, Path | None]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evenhand.attacks.own_model import OwnNetwork
 from evenhand.attacks.stress import OPERATIONS, STRESSED, stress
@@ -20,15 +22,14 @@ from evenhand.auditing.label_likelihood import FEWEST
 from evenhand.auditing.labels import label_issues
 from evenhand.auditing.odd_images import odd_images
 from evenhand.compared import Compared
-from evenhand.data.manifest import EXCLUDED, SPLITS
+from evenhand.data.manifest import SPLITS
 from evenhand.desk import Desk, opened
 from evenhand.disk import write_table
 from evenhand.errors import DataError
-from evenhand.evaluation.metrics import evaluate as evaluate_probabilities
 from evenhand.exporting.card import write_card
+from evenhand.finishing import Chosen, description, finished, refitted, tested
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Audit, Choice, Evaluation, Judged, RemedyResult, TestResult
-from evenhand.remedies.counting import class_counts
 from evenhand.reporting.gather import gather
 from evenhand.reporting.report import write_report
 from evenhand.reporting.robustness_page import write_robustness
@@ -37,14 +38,13 @@ from evenhand.study.bench import Bench
 from evenhand.study.compare import best_of_each, choose, finalists, nested, ranked
 from evenhand.study.conclude import compared
 from evenhand.study.economy import Economy, Timed, write_economy
-from evenhand.study.final import stretched, train_final
 from evenhand.study.judging import Score, candidates, judge, with_recipe
 from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels, refined
 from evenhand.study.leak_figures import Leakage, write_leakage
 from evenhand.study.leakage import COMMANDS, measure_leakage
-from evenhand.study.results import write_judged, write_results, write_test
+from evenhand.study.results import write_judged, write_results
 from evenhand.study.time_limit import COMPARISON, FINAL, FINALISTS, START, left_out
-from evenhand.study.trial import Targets, environment
+from evenhand.study.trial import Targets
 from evenhand.training.model_file import Model, save_model
 
 STRESS_SECONDS = OPERATIONS / 1e10
@@ -62,6 +62,13 @@ class Comparison:
     """What was not done: candidates that stopped early, and what a time limit left out."""
     compared: tuple[Compared, ...] = ()
     """What the comparison adds to each row."""
+    posterior: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    """What the audit believed of each training image while it judged; None without an audit."""
+
+    @property
+    def chosen(self) -> Chosen:
+        """What the final model is made from."""
+        return Chosen(self.choice, self.results, self.posterior)
 
 
 @dataclass(frozen=True)
@@ -99,12 +106,15 @@ def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run"
     with opened(settings, command, progress) as asked:
         desk, audit, comparison, repaired = _compare(asked)
         desk = desk.fitted(FINAL, model=comparison.choice.model)
-        model = _train(desk, desk.bench(), comparison.choice, repaired)
-        test = _test(desk, model)
+        bench, chosen = desk.bench(), comparison.chosen
+        temperature = chosen.temperature(bench, repaired)
+        model = finished(desk, bench, chosen, repaired, temperature)
+        test = tested(desk, model)
         leakage, untold = _leakage(desk)
         if settings.refit == "all":
-            model, repaired = _refit(desk, comparison.choice, repaired)
-        folder = _save(desk, model, audit, comparison, repaired, test)
+            model, repaired = refitted(desk, chosen, training_rows(desk.manifest), repaired, temperature)
+        made = description(desk, model, chosen, repaired, temperature)
+        folder = _save(desk, model, made, audit, comparison, test)
         untold += _stress(desk, model, folder)
         write_card(folder)
         comparison = replace(comparison, economy=_economy(asked, desk, comparison.economy, untold))
@@ -252,7 +262,8 @@ def _conclude(desk: Desk, bench: Bench, scores: list[Score], labels: LabelAudit 
         [[result.remedy, result.repair, result.model, result.seconds] for result in results],
     )
     economy = Economy.of(score.result for score in scores)
-    return Comparison(results, choice, honest, economy, compared=beside)
+    posterior = labels.whole.posterior if labels else None
+    return Comparison(results, choice, honest, economy, compared=beside, posterior=posterior)
 
 
 def _economy(asked: Desk, desk: Desk, known: Economy, untold: Sequence[str] = ()) -> Economy:
@@ -263,39 +274,6 @@ def _economy(asked: Desk, desk: Desk, known: Economy, untold: Sequence[str] = ()
     found = replace(known, timed=timed)
     write_economy(desk.run.path, found)
     return found
-
-
-def _train(desk: Desk, bench: Bench, choice: Choice, targets: Targets) -> Model:
-    return train_final(
-        bench,
-        choice.settled or choice.remedy,
-        stretched(desk.recipe(choice.model), desk.preset.stretch),
-        targets,
-        members=desk.preset.members,
-        size=desk.scan.dataset.size,
-        title="Training the final model",
-    )
-
-
-def _test(desk: Desk, model: Model) -> TestResult | None:
-    """Judge the model on the test images, once; without any, the out-of-fold figure is the headline."""
-    manifest = desk.manifest
-    rows = manifest.where("test")
-    if not len(rows):
-        return None
-    probabilities = model.probabilities(desk.scan.dataset.pixels[rows])
-    result = TestResult(
-        evaluation=evaluate_probabilities(manifest.given[rows], probabilities, manifest.classes),
-        probabilities=probabilities,
-        indices=rows,
-        corrected=(
-            evaluate_probabilities(manifest.corrected[rows], probabilities, manifest.classes)
-            if (manifest.corrected[rows] != manifest.given[rows]).any()
-            else None
-        ),
-    )
-    write_test(desk.run.path, result)
-    return result
 
 
 def _leakage(desk: Desk) -> tuple[Leakage | None, tuple[str, ...]]:
@@ -337,15 +315,6 @@ def _stress(desk: Desk, model: Model, folder: Path) -> tuple[str, ...]:
     return ()
 
 
-def _refit(desk: Desk, choice: Choice, repaired: Targets) -> tuple[Model, Targets]:
-    """Train the choice once more on every image, and return its targets too; val and test labels are taken as given."""
-    rows = np.flatnonzero(desk.manifest.split != EXCLUDED).astype(np.int64)
-    bench = desk.bench(rows, scope="everything")
-    positions = np.searchsorted(rows, training_rows(desk.manifest))
-    targets = Targets.placed(bench.given, positions, repaired.keep, repaired.labels, bench.n_classes)
-    return _train(desk, bench, choice, targets), targets
-
-
 def rebuild_report(run: Path) -> Path:
     """Write ``report.html`` from the files of a run folder; return its place.
 
@@ -358,24 +327,15 @@ def rebuild_report(run: Path) -> Path:
 
 
 def _save(
-    desk: Desk, model: Model, audit: Audit, comparison: Comparison, trained: Targets, test: TestResult | None
+    desk: Desk, model: Model, made: dict[str, Any], audit: Audit, comparison: Comparison, test: TestResult | None
 ) -> Path:
-    folder = desk.run.path / "model"
-    # As the repair left them: what weights and priors are made from. Soft labels give fractions of an image.
-    counts = class_counts(trained.labels[trained.keep], len(model.classes)).round(1).tolist()
-    facts = {
-        "remedy": comparison.choice.settled or comparison.choice.remedy,
-        "repair": comparison.choice.repair,
-        "trained_on": desk.settings.refit,
-        "data": desk.manifest.fingerprint(),
-        "training_counts": {
-            name: int(count) if count.is_integer() else count for name, count in zip(model.classes, counts, strict=True)
-        },
+    """Write the model folder: `made` says how it was made, the rest what is known of it."""
+    known = {
         "out_of_fold": comparison.nested.to_json(),
         "test": test.evaluation.to_json() if test else None,
         "test_corrected": test.corrected.to_json() if test and test.corrected else None,
         "audit": audit.to_json(),
-        "environment": environment(),
     }
-    save_model(model, folder, facts)
+    folder = desk.run.path / "model"
+    save_model(model, folder, made | known)
     return folder

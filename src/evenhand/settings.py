@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from evenhand.costs import Costs, Prior
 from evenhand.errors import UsageError, suggest
 
 ENGINES = ("local", "ray")
@@ -48,6 +49,11 @@ class Settings:
     scale: float | None = None
     halving: bool | None = None
     time_limit: float | None = None
+    distil: bool = False
+    """Whether the final networks are taught to a single one."""
+    costs: Costs | None = None
+    """What mistakes cost, where that is stated; `prior` says for which mix of classes decisions are made."""
+    prior: Prior | None = None
     device: str = "auto"
     jobs: int | None = None
     engine: str = "local"
@@ -76,6 +82,8 @@ class Settings:
             raise UsageError(f"--trust must be above 0 and at most 1, not {self.trust}.")
         if self.time_limit is not None and not self.time_limit > 0:
             raise UsageError(f"--time-limit must be above 0 seconds, not {self.time_limit}.")
+        if self.prior is not None and self.costs is None:
+            raise UsageError("--prior says for which mix of classes to decide; state with --costs what mistakes cost.")
         if self.address and self.engine != "ray":
             raise UsageError("--address names a Ray cluster; say --engine ray with it.")
 
@@ -103,6 +111,9 @@ class Settings:
                 ("allow_stacking", self.allow_stacking or None),
                 ("halving", self.halving),
                 ("time_limit", self.time_limit),
+                ("distil", self.distil or None),
+                ("costs", self.costs.to_json() if self.costs else None),
+                ("prior", self.prior),
             )
             if value is not None
         }
@@ -123,6 +134,9 @@ class Evaluate:
     jobs: int | None = None
     against: Path | None = None
     """The folder of another model, to be compared with on the same images."""
+    costs: Costs | None = None
+    """What mistakes cost; by default as the model says, if it does."""
+    prior: Prior | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.
@@ -174,6 +188,8 @@ class Preset:
     """Share of the recipe's epochs that every training gets; less than 1 only where there is no time."""
     leak_folds: int | None = None
     """Folds in which it is measured what parted groups are worth; None: all of them, 0: it is not measured."""
+    distil: bool = False
+    """Whether the final networks are taught to a single one."""
 
     def examinations(self, command: str) -> tuple[int, ...]:
         """Return how many networks a fold each round of a command's label audit trains."""
@@ -273,6 +289,7 @@ def resolved(settings: Settings) -> Preset:
         "remedies": settings.remedies,
         "repairs": settings.repairs,
         "halving": settings.halving,
+        "distil": settings.distil or None,
     }
     if settings.model:
         said |= {"model": settings.model, "screen": settings.model, "examiner": settings.model, "finalists": 0}

@@ -127,6 +127,8 @@ def predict(
     explain: Explain = None,
     explain_by: ExplainBy = "occlusion",
     root: Root = None,
+    costs: options.CostFile = None,
+    prior: options.PriorOfUse = None,
     model: options.ModelName = None,
     classes: options.Classes = None,
     size: options.Size = None,
@@ -151,6 +153,7 @@ def predict(
         size=options.image_size(size),
         device=options.device_name(device),
         jobs=jobs,
+        **options.costs({"costs": costs, "prior": prior}),
     )
     kind, reporter = formats_of(out, format, FORMATS), progress(quiet=quiet)
     asked = opened(request)
@@ -158,7 +161,8 @@ def predict(
     with _output(out) as stream:
         whole = json and out is None
         head = {"model": str(model_path)}
-        writer = ObjectWriter(stream, asked.classes, head) if whole else writer_for(kind, stream, asked.classes)
+        rows = writer_for(kind, stream, asked.classes, costed=found.costed)
+        writer = ObjectWriter(stream, asked.classes, head) if whole else rows
         _write(writer, found)
     if json and out is not None:
         show.print_json("predict", model=str(model_path), out=str(out), **found.summary())

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from evenhand.costs import read_costs, read_prior
 from evenhand.errors import UsageError, suggest
 from evenhand.settings import Evaluate, Settings
 
@@ -77,6 +78,25 @@ Engine = Annotated[
 Address = Annotated[
     str | None,
     typer.Option("--address", help="HOST:PORT of the Ray cluster. [default: RAY_ADDRESS, or one on this machine]"),
+]
+Distil = Annotated[
+    bool, typer.Option("--distil", help="Teach the final networks to a single one: as small and fast as one of them.")
+]
+CostFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--costs",
+        metavar="FILE.csv",
+        help="What mistakes cost: rows are true classes, columns decisions. Decisions then cost least.",
+    ),
+]
+PriorOfUse = Annotated[
+    str | None,
+    typer.Option(
+        "--prior",
+        help="How common the classes will be where decisions are made: balanced, training, or A=0.9,B=0.1. "
+        "[default: as common as the model's probabilities take them to be]",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
@@ -181,11 +201,28 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         scale=words.get("scale"),
         halving=words.get("halving"),
         time_limit=duration(words.get("time_limit")),
+        distil=bool(words.get("distil")),
+        **costs(words),
         device=device_name(words["device"]),
         jobs=words["jobs"],
         engine=words.get("engine", "local"),
         address=words.get("address"),
     )
+
+
+def costs(words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `costs` and `prior` as the words of a command state them, None where they do not.
+
+    Raises
+    ------
+    UsageError
+        When the table cannot be read, or the prior is none.
+    """
+    table, prior = words.get("costs"), words.get("prior")
+    return {
+        "costs": read_costs(table) if table is not None else None,
+        "prior": read_prior(prior) if prior is not None else None,
+    }
 
 
 def single(command: str, words: Mapping[str, Any]) -> Settings:
@@ -221,6 +258,7 @@ def evaluation(words: Mapping[str, Any]) -> Evaluate:
         device=device_name(words["device"]),
         jobs=words["jobs"],
         against=words.get("against"),
+        **costs(words),
     )
 
 

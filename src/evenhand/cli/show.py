@@ -59,10 +59,31 @@ def print_evaluation(evaluation: Evaluation, title: str) -> None:
     console.print(classes)
     for row in evaluation.per_class:
         console.print(f"{row.name}: {row.reading}", markup=False, soft_wrap=True)
+    for line in cost_lines(evaluation):
+        console.print(line, markup=False, soft_wrap=True)
     matrix = Table("labelled as \\ called", *(_plain(name) for name in evaluation.classes))
     for name, counts in zip(evaluation.classes, evaluation.confusion, strict=True):
         matrix.add_row(_plain(name), *map(str, counts))
     console.print(matrix)
+
+
+def cost_lines(evaluation: Evaluation) -> list[str]:
+    """Return what decisions cost, a sentence each; nothing where no costs were stated."""
+    cost = evaluation.cost
+    if cost is None:
+        return []
+
+    def told(found: Interval) -> str:
+        return f"{found.value:.4g} an image (95 % interval {found.low:.4g} to {found.high:.4g})"
+
+    lines = [
+        f"Decisions of least expected cost: {told(cost.mean)}. Calling the most probable class: "
+        f"{told(cost.most_probable)}."
+    ]
+    if cost.at_prior and cost.prior:
+        mix = ", ".join(f"{name} {share:.3g}" for name, share in zip(evaluation.classes, cost.prior, strict=True))
+        lines.append(f"With classes as common as decisions are made for ({mix}): {told(cost.at_prior)}.")
+    return lines
 
 
 def print_paired(against: Against) -> None:

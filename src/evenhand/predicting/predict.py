@@ -12,8 +12,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.costs import UNKNOWN, Costs, Decision, Prior, Uses
 from evenhand.engines.local import cores
 from evenhand.errors import DataError, ModelFileError, UsageError, suggest
+from evenhand.evaluation.costs import decide, expected_costs
 from evenhand.exporting.onnx_model import ENDING, OnnxModel
 from evenhand.exporting.opening import open_model, refuse_others
 from evenhand.predicting.asking import Answering, answered
@@ -47,6 +49,10 @@ class Predict:
     size: tuple[int, int] | None = None
     device: str = "auto"
     jobs: int | None = None
+    costs: Costs | None = None
+    """What mistakes cost; by default as the model says, if it does."""
+    prior: Prior | None = None
+    """For which mix of classes to decide."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.
@@ -77,6 +83,7 @@ class Predictions:
     def __init__(self, request: Predict, model: Answering, progress: Progress = SILENT) -> None:
         self._request, self._model, self._progress = request, model, progress
         self._coverage = Coverage(request.reject_below)
+        self._decision = uses_of(model, request.model).decided(request.costs, request.prior, model.classes)
         self._called: Counter[str] = Counter()
         self._unreadable = 0
         self._explain = _explainer(request, model) if request.explain else None
@@ -101,6 +108,11 @@ class Predictions:
                     tick(len(batch.items))
         if not self.n:
             raise DataError(f"There are no pictures in {', '.join(request.paths)}.")
+
+    @property
+    def costed(self) -> bool:
+        """Whether decisions are those of least expected cost, in place of the most probable class."""
+        return self._decision is not None
 
     @property
     def n(self) -> int:
@@ -128,7 +140,8 @@ class Predictions:
         return f"{words}. {given} of {of} answers ({given / of:.1%}) have a probability of at least {threshold:g}."
 
     def _of(self, batch: Batch, probabilities: Floats) -> Iterator[Answer]:
-        best, largest = probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1)
+        largest = probabilities.max(axis=1)
+        best, costs = _decided(probabilities, self._decision)
         good = np.array([not error for error in batch.errors])
         self._coverage.add(largest[good])
         for row, (item, error) in enumerate(zip(batch.items, batch.errors, strict=True)):
@@ -140,7 +153,8 @@ class Predictions:
             name = "" if rejected else self._model.classes[best[row]]
             self._called[name] += 1
             shown = self._shown(batch, row, best[row], item.name) if self._explain else ""
-            yield Answer(item.name, name, probabilities[row], rejected, shown)
+            cost = None if costs is None or rejected else costs[row]
+            yield Answer(item.name, name, probabilities[row], rejected, shown, expected_cost=cost)
 
     def _shown(self, batch: Batch, row: int, label: int, name: str) -> str:
         """Draw why the model says what it says, and return the picture's place."""
@@ -171,6 +185,32 @@ def opened(request: Predict) -> Answering:
     for member in own.members:
         member.to(device)
     return own
+
+
+def uses_of(model: Answering, path: Path) -> Uses:
+    """Return what a model says of the use of its probabilities, an exported file in its metadata.
+
+    Raises
+    ------
+    ModelFileError
+        When what it says is damaged.
+    """
+    if not isinstance(model, OnnxModel):
+        return getattr(model, "uses", UNKNOWN)
+    try:
+        return Uses.from_json(model.facts, model.classes)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ModelFileError(f"{path} does not say whole for which mix of classes it is made: {error}.") from error
+
+
+def _decided(probabilities: Floats, decision: Decision | None) -> tuple[list[int], list[float] | None]:
+    """Return the class that is called for each row, and what that is expected to cost where costs are stated."""
+    if decision is None:
+        return probabilities.argmax(axis=1).tolist(), None
+    # A picture that could not be read has no probabilities, and is called nothing.
+    chances = np.nan_to_num(probabilities, nan=1 / probabilities.shape[1])
+    called = decide(chances, decision)
+    return called.tolist(), expected_costs(chances, decision)[np.arange(len(called)), called].tolist()
 
 
 def _explainer(request: Predict, model: Answering) -> Explain:

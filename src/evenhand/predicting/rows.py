@@ -27,6 +27,8 @@ class Answer:
     rejected: bool = False
     explanation: str = ""
     error: str = ""
+    expected_cost: float | None = None
+    """Of calling it that; None where no costs are stated, and where there is no answer."""
 
 
 class Writer(Protocol):
@@ -43,17 +45,20 @@ class Writer(Protocol):
 
 
 class CsvWriter:
-    """CSV with a header: path, class, probability, rejected, explanation, error, and a column a class (``p_NAME``)."""
+    """CSV with a header: path, class, probability, rejected, explanation, error, and a column a class (``p_NAME``).
 
-    def __init__(self, stream: TextIO, classes: Sequence[str]) -> None:
-        self._stream, self._classes = stream, classes
+    Where answers have a cost, `costed`, the last column is expected_cost.
+    """
+
+    def __init__(self, stream: TextIO, classes: Sequence[str], *, costed: bool = False) -> None:
+        self._stream, self._classes, self._costed = stream, classes, costed
         self._plain = csv.writer(stream, lineterminator="\n")
         self._quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
 
     def begin(self) -> None:
         """Write the header."""
         columns = ["path", "class", "probability", "rejected", "explanation", "error"]
-        self._row([*columns, *(f"p_{name}" for name in self._classes)])
+        self._row([*columns, *(f"p_{name}" for name in self._classes), *(["expected_cost"] if self._costed else [])])
 
     def write(self, answer: Answer) -> None:
         """Write one row; a picture without an answer has empty cells."""
@@ -63,6 +68,8 @@ class CsvWriter:
             numbers = answer.probabilities.tolist()
             values, largest = [f"{value:.6f}" for value in numbers], f"{max(numbers):.6f}"
         rejected = "true" if answer.rejected else "false"
+        if self._costed:
+            values.append("" if answer.expected_cost is None else f"{answer.expected_cost:.6g}")
         self._row([answer.path, answer.called, largest, rejected, answer.explanation, answer.error, *values])
 
     def end(self, summary: dict[str, Any]) -> None:
@@ -126,6 +133,7 @@ def as_json(answer: Answer, classes: Sequence[str], *, escaped: bool = False) ->
             "explanation": answer.explanation or None,
             "error": answer.error or None,
             "probabilities": None if numbers is None else dict(zip(classes, numbers, strict=True)),
+            **({} if answer.expected_cost is None else {"expected_cost": float(f"{answer.expected_cost:.6g}")}),
         },
         ensure_ascii=escaped,
     )
@@ -136,6 +144,6 @@ def _needs_escapes(stream: TextIO) -> bool:
     return (getattr(stream, "encoding", None) or "").lower().replace("-", "") != "utf8"
 
 
-def writer_for(kind: str, stream: TextIO, classes: Sequence[str]) -> Writer:
-    """Return the writer of a format of `FORMATS`."""
-    return CsvWriter(stream, classes) if kind == "csv" else LineWriter(stream, classes)
+def writer_for(kind: str, stream: TextIO, classes: Sequence[str], *, costed: bool = False) -> Writer:
+    """Return the writer of a format of `FORMATS`; `costed` says whether answers have a cost."""
+    return CsvWriter(stream, classes, costed=costed) if kind == "csv" else LineWriter(stream, classes)

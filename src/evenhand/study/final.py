@@ -53,11 +53,8 @@ def train_final(
     title : str
         Said above the progress bar.
     """
-    name = bench.save(targets)
-    trials = [
-        bench.trial(remedy, recipe, held=(), targets=name, number=MEMBER_NUMBER + number) for number in range(members)
-    ]
-    tasks = [(bench.workplace, trial, _place(bench.workplace, trial)) for trial in trials]
+    trials = member_trials(bench, remedy, recipe, bench.save(targets), members)
+    tasks = [(bench.workplace, trial, place_of(bench.workplace, trial.key)) for trial in trials]
     missing = [task for task in tasks if not task[2].exists()]
     with bench.progress.stage(title, members) as tick:
         tick(members - len(missing))
@@ -68,11 +65,19 @@ def train_final(
         classes=bench.classes,
         size=size,
         recipe=recipe,
-        members=tuple(_load(place, recipe, shape, bench.n_classes, size) for _, _, place in tasks),
+        members=tuple(load_member(place, recipe, shape, bench.n_classes, size) for _, _, place in tasks),
         flips=recipe.augmentation.flip_horizontal,
         logit_offsets=plan.post.logit_offsets if plan.post else None,
         shape=shape,
     )
+
+
+def member_trials(bench: Bench, remedy: str, recipe: Recipe, targets: str, members: int) -> list[Trial]:
+    """Return the trainings of the members; `targets` is the name of their labels."""
+    return [
+        bench.trial(remedy, recipe, held=(), targets=targets, number=MEMBER_NUMBER + number)
+        for number in range(members)
+    ]
 
 
 def train_member(task: tuple[Workplace, Trial, Path]) -> str:
@@ -90,11 +95,13 @@ def train_member(task: tuple[Workplace, Trial, Path]) -> str:
     return trial.key
 
 
-def _place(workplace: Workplace, trial: Trial) -> Path:
-    return workplace.run / "cache" / "members" / f"{trial.key}.safetensors"
+def place_of(workplace: Workplace, key: str) -> Path:
+    """Return where the weights of a member are kept."""
+    return workplace.run / "cache" / "members" / f"{key}.safetensors"
 
 
-def _load(place: Path, recipe: Recipe, shape: Shape, n_classes: int, size: tuple[int, int]) -> torch.nn.Module:
+def load_member(place: Path, recipe: Recipe, shape: Shape, n_classes: int, size: tuple[int, int]) -> torch.nn.Module:
+    """Return a trained network in evaluation mode from its weights."""
     network = build(recipe.model, n_classes=n_classes, size=size, width=recipe.width, shape=shape)
     network.load_state_dict(load_file(place))
     if recipe.channels_last:

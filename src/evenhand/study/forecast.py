@@ -130,6 +130,9 @@ def stages_of(
     if command not in ("audit", "compare"):
         final = stretched(recipes(preset.model), preset.stretch)
         found["final"] = [Work(preset.members * (2 if refit else 1), len(labels), 0, final)]
+        if preset.distil:
+            # Every teacher looks at each image as the student does; looking takes a third of learning.
+            found["final"].append(Work(2 if refit else 1, len(labels) * (1 + preset.members / 3), 0, final))
     if leaks:
         found["leakage"] = _leakage(len(labels), leaks, preset, recipes(preset.screen))
     return found

@@ -21,6 +21,7 @@ from evenhand.remedies.catalogue import plan_for, trunk_part
 from evenhand.remedies.plan import Plan
 from evenhand.store import RunFolder
 from evenhand.study.trunks import Trunk
+from evenhand.training.distilling import Teacher
 from evenhand.training.loop import Fitted, TrainingSet, fit, inner_slice
 from evenhand.training.precision import machine
 from evenhand.training.predict import embed, predict, unit_length
@@ -263,8 +264,13 @@ def plan(workplace: Workplace, trial: Trial, labels: Ints | Floats) -> Plan:
     return plan_for(trial.remedy, labels, workplace.n_classes, allow_stacking=True)
 
 
-def train(workplace: Workplace, trial: Trial, chosen: Ints) -> tuple[Fitted, int]:
-    """Return the network trained on the `chosen` positions among the run's training images, and how many they are."""
+def train(
+    workplace: Workplace, trial: Trial, chosen: Ints, *, asked: Plan | None = None, teacher: Teacher | None = None
+) -> tuple[Fitted, int]:
+    """Return the network trained on the `chosen` positions among the run's training images, and how many they are.
+
+    It is trained by the plan of the trial's remedy, or by the one `asked` for, and with a teacher where there is one.
+    """
     torch.set_num_threads(1)
     rows, folds = workplace.rows()
     targets, pixels = workplace.targets(trial.targets), _pixels(workplace.pixels)
@@ -277,11 +283,12 @@ def train(workplace: Workplace, trial: Trial, chosen: Ints) -> tuple[Fitted, int
         data, validation = data.select(np.flatnonzero(~inner)), data.select(np.flatnonzero(inner))
     fitted = fit(
         data,
-        plan(workplace, trial, data.targets),
+        asked or plan(workplace, trial, data.targets),
         trial.recipe,
         n_classes=workplace.n_classes,
         seed=trial.seed,
         device=workplace.device,
+        teacher=teacher,
         validation=validation,
         watched=watched,
     )

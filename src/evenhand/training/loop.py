@@ -20,6 +20,7 @@ from evenhand.records import Curve, Floats, Ints, Pixels
 from evenhand.remedies.plan import Plan
 from evenhand.remedies.synthesis import synthesise
 from evenhand.training.averaging import Average
+from evenhand.training.distilling import Teacher
 from evenhand.training.early_stop import EarlyStop
 from evenhand.training.losses import criterion
 from evenhand.training.mixing import Mixer
@@ -77,6 +78,7 @@ def fit(
     n_classes: int,
     seed: int,
     device: str = "cpu",
+    teacher: Teacher | None = None,
     validation: TrainingSet | None = None,
     watched: TrainingSet | None = None,
     tick: Tick | None = None,
@@ -97,6 +99,8 @@ def fit(
         Decides initial weights, order, crops, flips and dropout.
     device : str
         A torch device.
+    teacher : Teacher, optional
+        Whose answers the network learns beside the labels.
     validation : TrainingSet, optional
         What early stopping watches: an inner slice of the training part (`inner_slice`), never a held-out fold.
         Without it training runs for all epochs.
@@ -116,6 +120,7 @@ def fit(
         if recipe.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         session = _Session(network, data, plan, recipe, n_classes, seed, device, plain)
+        session.teacher = teacher
         untrained = session.untrained() if watched else None
         seen = Watch(network, watched.pixels, one_hot(watched.targets, n_classes), recipe) if watched else None
         watch = None
@@ -226,6 +231,7 @@ class _Session:
         self.step_loss: list[float] = []
         self.epoch_loss: list[float] = []
         self.diverged_at: int | None = None
+        self.teacher: Teacher | None = None
 
     @property
     def _progress(self) -> float:
@@ -323,7 +329,10 @@ class _Session:
     def _step(self, batch: Tensor, labels: Tensor, rate: float) -> Tensor:
         with autocast(self.recipe.precision, batch.device.type):
             logits = self.network(batch)
-        loss = self.criterion(logits.float(), labels)
+        if self.teacher:
+            loss = self.teacher.loss(logits.float(), batch, labels, self.criterion)
+        else:
+            loss = self.criterion(logits.float(), labels)
         gradients = list(torch.autograd.grad(loss, self.parameters))
         with torch.no_grad():
             self.move(gradients, rate)

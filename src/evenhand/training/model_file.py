@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
+from evenhand.costs import UNKNOWN, Uses
 from evenhand.disk import write_bytes, write_json
 from evenhand.errors import ModelFileError, UsageError
 from evenhand.models.catalogue import build
@@ -46,6 +47,8 @@ class Model:
     logit_offsets: tuple[float, ...] | None = None
     shape: Shape = PLAIN
     """What stands on the first layers of every member."""
+    uses: Uses = UNKNOWN
+    """For which mix of classes the probabilities are made, and how to decide by them."""
 
     def probabilities(self, pixels: Pixels) -> Floats:
         """Return (n, K) float32 probabilities of (n, height, width, 3) uint8 pixels of this model's size.
@@ -101,6 +104,7 @@ def save_model(model: Model, folder: Path, facts: dict[str, Any]) -> None:
         "flips": model.flips,
         "temperature": model.temperature,
         "logit_offsets": list(model.logit_offsets) if model.logit_offsets else None,
+        **model.uses.to_json(model.classes),
     }
     write_json(folder / CARD, facts | description)
 
@@ -134,8 +138,12 @@ def load_model(folder: Path) -> Model:
             temperature=float(description["temperature"]),
             logit_offsets=tuple(float(value) for value in offsets) if offsets else None,
             shape=shape,
+            uses=Uses.from_json(description, classes),
         )
-    except (KeyError, TypeError, ValueError, IndexError, UsageError, OSError, SafetensorError) as error:
+    except (
+        KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, UsageError, OSError,
+        SafetensorError,
+    ) as error:  # fmt: skip
         raise ModelFileError(f"The model in {folder} cannot be read: {error}. Train or copy it again.") from error
 
 
