@@ -80,8 +80,14 @@ class TestInABrowser:
 
     @pytest.mark.parametrize("width", [400, 1400])
     @pytest.mark.parametrize("theme", ["light", "dark"])
-    def test_it_fits_its_window(self, browser: Browser, run: Path, tmp_path: Path, width: int, theme: str) -> None:
-        browser.open(write_robustness(run, "model"), width, theme=theme)
+    @pytest.mark.parametrize("place", ["alone", "section"])
+    def test_it_fits_its_window(
+        self, browser: Browser, made_up: ModuleType, run: Path, tmp_path: Path, width: int, theme: str, place: str
+    ) -> None:
+        page = tmp_path / "report.html"
+        if place == "section":
+            write_report(made_up.report_data(attacks=read_attacks(run)), page)
+        browser.open(page if place == "section" else write_robustness(run, "model"), width, theme=theme)
         browser.run("document.querySelectorAll('details').forEach(part => { part.open = true; })")
         taken = browser.photograph(tmp_path / f"robustness-{width}-{theme}.png")
         assert browser.run("return document.documentElement.scrollWidth") <= width

@@ -96,6 +96,8 @@ def test_medians_say_what_resisted(found: tuple[Attacked, ...]) -> None:
     assert "at most 2/255" in medians.censored
     whole = robustness_view([fmn])
     assert whole
+    assert whole.versions.endswith("; seed 0")
+    assert "torch" in whole.versions
     assert (whole.medians[0].censored == "") == (fmn.told["fooled"] == fmn.told["attempted"])
 
 

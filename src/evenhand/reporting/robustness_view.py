@@ -133,8 +133,15 @@ def robustness_view(found: Sequence[Attacked]) -> RobustnessView | None:
         corruptions=parts.corruptions(corrupted),
         checks=parts.checks(attacks),
         fragility=parts.fragility(attacks),
-        versions=", ".join(f"{name} {text}" for name, text in sorted(found[0].told["versions"].items())),
+        versions=_made_with(found),
     )
+
+
+def _made_with(found: Sequence[Attacked]) -> str:
+    """Return the versions and the seeds that the figures depend on."""
+    versions = ", ".join(f"{name} {text}" for name, text in sorted(found[0].told["versions"].items()))
+    seeds = sorted({one.told["settings"]["seed"] for one in found})
+    return f"{versions}; {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
 def _order(one: Attacked) -> tuple[int, float, int, str]:
