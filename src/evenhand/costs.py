@@ -13,6 +13,8 @@ from evenhand.errors import UsageError, suggest
 
 WORDS = ("balanced", "training")
 """Priors of use that have a name: equally common classes, and as common as in the training images."""
+COSTS = "costs.csv"
+"""What a run keeps of the costs that were stated."""
 Prior = str | Mapping[str, float]
 """One of `WORDS`, or the share of each class."""
 
@@ -40,6 +42,11 @@ class Costs:
             raise UsageError(f"The table of --costs {' and '.join(words)}. The classes are {', '.join(classes)}.")
         place = [self.classes.index(name) for name in classes]
         return Costs(tuple(classes), tuple(tuple(self.table[row][column] for column in place) for row in place))
+
+    def as_table(self) -> tuple[list[str], list[list[str]]]:
+        """Return header and rows of a file that `read_costs` understands."""
+        rows = [[name, *(f"{cost:g}" for cost in row)] for name, row in zip(self.classes, self.table, strict=True)]
+        return ["", *self.classes], rows
 
     def to_json(self) -> dict[str, dict[str, float]]:
         """Return true class → decision → cost."""

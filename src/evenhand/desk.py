@@ -14,10 +14,10 @@ from evenhand.auditing.detectors import check_detector
 from evenhand.auditing.duplicates import training_rows
 from evenhand.auditing.ledger import Applied, apply, as_trained, fingerprint
 from evenhand.auditing.scan import Scan, scan
-from evenhand.costs import Uses
+from evenhand.costs import COSTS, Uses
 from evenhand.data.folds import fold_of
 from evenhand.data.manifest import Dataset, Manifest, write_manifest
-from evenhand.disk import check_room
+from evenhand.disk import check_room, write_table
 from evenhand.engines.catalogue import engine_named
 from evenhand.engines.engine import Engine
 from evenhand.engines.local import cores
@@ -256,6 +256,8 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
             fold_of(manifest.given[rows], manifest.group[rows], preset.folds, settings.seed, manifest.classes)
         run.bind(data.fingerprint(), _facts(settings, found, edited) | ({"words": list(words)} if words else {}))
         write_manifest(run.path / "manifest.csv", edited.manifest if edited else data)
+        if settings.costs:
+            write_table(run.path / COSTS, *settings.costs.as_table())
         for note in found.notes:
             progress.note(note)
         with _engine(settings, device, run.path) as engine:

@@ -23,6 +23,8 @@ class FinalModel:
     epochs: int
     trained_on: str
     """"train", or "all" where test images were added after the honest figure had been taken."""
+    told: tuple[str, ...] = ()
+    """Further sentences: how it was calibrated, what it was distilled from, how it decides."""
 
 
 @dataclass(frozen=True)

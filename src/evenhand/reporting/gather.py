@@ -17,6 +17,7 @@ from evenhand.data.manifest import EXCLUDED, Dataset, Manifest, read_manifest
 from evenhand.errors import UsageError
 from evenhand.records import SCHEMA_VERSION, Audit, Decided, Evaluation, RemedyResult, Reproduce
 from evenhand.reporting.content import FinalModel, ReportData, Reviewed
+from evenhand.reporting.final_model import model_told, stated
 from evenhand.reporting.robustness import Attacked, read_attacks
 from evenhand.store import STUDY
 from evenhand.study.economy import read_economy
@@ -129,7 +130,8 @@ def _final_model(run: Path) -> FinalModel | None:
     if not path.is_file():
         return None
     made = json.loads(path.read_text(encoding="utf-8"))
-    return FinalModel(made["recipe"]["model"], made["members"], made["recipe"]["epochs"], made["trained_on"])
+    recipe = made["recipe"]
+    return FinalModel(recipe["model"], made["members"], recipe["epochs"], made["trained_on"], tuple(model_told(made)))
 
 
 def _attacks(run: Path) -> tuple[Attacked, ...]:
@@ -174,6 +176,7 @@ def _command(study: dict[str, Any]) -> str:
         words.append("--allow-stacking")
     if settings.get("halving") is not None:
         words.append("--halving" if settings["halving"] else "--no-halving")
+    words += stated(settings)
     if settings.get("time_limit"):
         words += ["--time-limit", f"{settings['time_limit']:g}s"]
     for option, name, joint in (("--repair", "repairs", ","), ("--classes", "classes", ","), ("--size", "size", "x")):

@@ -278,7 +278,7 @@ def model_sentence(data: ReportData) -> Markup:
         counted(model.epochs, "epoch"),
         "every image, test images included" if model.trained_on == "all" else "all training images",
         row_name(chosen),
-    )
+    ) + Markup("").join(f" {line}" for line in model.told)
 
 
 def weak_classes(data: ReportData) -> list[ClassFigures]:

@@ -46,6 +46,26 @@ class FinalTemperature:
         """Return it as a JSON object."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> FinalTemperature:
+        """Return what `to_json` wrote."""
+        return cls(**data | {"prior": tuple(data["prior"])})
+
+    def sentence(self) -> str:
+        """Return it in words, with the calibration before and after."""
+        labels = "the posterior of the true labels" if self.fitted_on == POSTERIOR else "the given labels"
+        counted = "as they occur" if self.as_they_occur else "as the remedy takes them to be, not as they occur"
+        said = (
+            f"Its logits are divided by a temperature of {self.value:.2f}, fitted on the chosen candidate's "
+            f"out-of-fold probabilities and {labels} of {self.n} images, classes counted {counted}"
+        )
+        if self.ece_scaled is None or self.log_loss_scaled is None:
+            return f"{said}; calibration error before: {self.ece:.3f}, log-loss {self.log_loss:.3f}."
+        return (
+            f"{said}; that takes the candidate's calibration error from {self.ece:.3f} to {self.ece_scaled:.3f} and "
+            f"its log-loss from {self.log_loss:.3f} to {self.log_loss_scaled:.3f}, each fold by the others' temperature."
+        )
+
 
 def final_temperature(
     bench: Bench, remedy: str, result: RemedyResult, targets: Targets, posterior: Doubles | None
