@@ -181,6 +181,13 @@ def test_serve_says_what_is_missing(evenhand: Evenhand, run: Path, tmp_path: Pat
     assert "--queue" in evenhand("serve", run / "model", "--queue", "0").err
 
 
+def test_an_attack_on_a_runs_model_is_told_in_its_card(evenhand: Evenhand, run: Path, pictures: Path) -> None:
+    words = ("--attack", "fgsm", "--eps", "0.05", "--limit", "2", "--examples", "0", "--jobs", "1", "--json", "--quiet")
+    told = evenhand("attack", run / "model", pictures, "--out", run, *words).json
+    card = (run / "model/MODEL_CARD.md").read_text(encoding="utf-8")
+    assert f"| fgsm | linf 0.05 | {told['n']} | {told['clean_accuracy']:.3f} | {told['robust_accuracy']:.3f} |" in card
+
+
 def test_a_run_leaves_a_card(finished: Any) -> None:
     card = (finished[0] / "model/MODEL_CARD.md").read_text(encoding="utf-8")
     made = json.loads((finished[0] / "model/model.json").read_text(encoding="utf-8"))

@@ -66,12 +66,6 @@ class Server:
         return int(next(line for line in told.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def form(content: bytes, name: str = "file", boundary: str = "XyZ") -> tuple[bytes, str]:
-    """Return the body and content type of a form with one file."""
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="x.png"\r\n\r\n'
-    return head.encode() + content + f"\r\n--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
-
-
 @pytest.fixture(scope="session")
 def made() -> Model:
     """The model that is served."""
