@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ def main() -> None:
     words.add_argument("--photo", default="120x90", help="width x height of the pictures sent")
     settings = words.parse_args()
     print(describe())
+    print(", ".join(f"{name} {version(name)}" for name in ("onnxruntime", "starlette", "uvicorn")))
     width, height = (int(side) for side in settings.photo.split("x"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
