@@ -51,7 +51,8 @@ def test_a_remedy_that_stopped_is_marked_wherever_it_is_told(
     before = (run / "leaderboard.csv").read_bytes()
     told = evenhand("compare", pictures, "--out", run, "--halving", *FOUR, *REMEDIES)
     assert (run / "leaderboard.csv").read_bytes() == before
-    assert "sampler, stopped after 2 of 4 trainings" in " ".join(told.out.split())
+    assert "Clearly behind the one that led, and stopped early: sampler (simple, after 2 of 4 trainings)" in told.out
+    assert "stopped" in told.out.partition("Chosen:")[0]
 
 
 def test_the_grid_is_whole_without_halving(evenhand: Evenhand, pictures: Path, tmp_path: Path) -> None:
