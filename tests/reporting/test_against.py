@@ -1,10 +1,14 @@
 """Differences and further figures as text."""
 
+from dataclasses import replace
+from types import ModuleType
+
 import pytest
 
 from evenhand.compared import Calibrated, Compared, OnTrueLabels, Versus
 from evenhand.records import Interval
 from evenhand.reporting.against import MOST_CLASSES, against, further_figures, probability
+from evenhand.reporting.report import render
 
 
 def test_a_difference_in_points_with_its_interval_and_chance() -> None:
@@ -42,3 +46,22 @@ def test_further_figures_are_named_and_have_intervals() -> None:
     assert further_figures(Compared(), ("Cars", "Cats")) == ()
     many = tuple(str(number) for number in range(MOST_CLASSES + 1))
     assert len(further_figures(found, many)) == 4
+
+
+def test_the_page_shows_both_differences_of_every_candidate_where_they_are_known(made_up: ModuleType) -> None:
+    data = made_up.report_data()
+    beside = tuple(
+        Compared(
+            vs_plain=None if row is data.plain else Versus("none", "simple", 0.1, 0.05, 0.15, 0.01, 0.02, 0.01, True),
+            vs_best=None if row is data.chosen else Versus("sampler", "resnet", -0.1, -0.15, 0.02, 0.2, 0.4, 0.3),
+        )
+        for row in data.results
+    )
+    page = made_up.read_page(render(replace(data, compared=beside)))
+    (table,) = page.all("table", id="differences")
+    first, *_, last = table.all("tbody")[0].all("tr")
+    assert [cell.text for cell in first.all("td")] == ["+10.0 +5.0 to +15.0 p .010, Holm .020", "–"]
+    told = ["–", "−10.0 −15.0 to +2.0 p .200, Holm .400 both with resnet"]
+    assert [cell.text for cell in last.all("td")] == told
+    assert [term.text for term in page.all("dfn")].count("Paired difference") == 1
+    assert not made_up.read_page(render(data)).all("table", id="differences")
