@@ -7,9 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
+from evenhand.costs import Costs
 from evenhand.errors import DataError, UsageError
 from evenhand.evaluating import evaluate, evaluate_against
 from evenhand.models.catalogue import build
+from evenhand.records import Evaluation
 from evenhand.settings import Evaluate
 from evenhand.training.model_file import Model, save_model
 from evenhand.training.recipe import Recipe
@@ -190,3 +192,21 @@ def test_the_baseline_of_the_reference_study(evenhand: Callable[..., Any]) -> No
     }
     assert averages == {"macro_average": [0.294, 0.333, 0.312], "weighted_average": [0.777, 0.882, 0.826]}
     assert told["corrected"] is None
+
+
+def test_stated_costs_are_told_beside_the_usual_figures(knows_colours: Path, tmp_path: Path) -> None:
+    names = ("blue", "green", "red")
+    # Never to say blue costs nothing; the model is surely right, and would say it.
+    costs = Costs(names, ((6.0, 0.0, 0.0), (6.0, 0.0, 1.0), (6.0, 1.0, 0.0)))
+    pictures = data(tmp_path / "data", blue=2, green=3, red=4)
+    found = evaluate(Evaluate(knows_colours, pictures, costs=costs))
+    assert found.accuracy.value == 1
+    assert found.cost is not None
+    assert found.cost.mean.value == 0
+    assert found.cost.most_probable.value == pytest.approx(2 * 6 / 9)
+    assert [sum(row) for row in found.cost.confusion] == [4, 3, 2]
+    assert found.to_json()["cost"]["mean"]["value"] == 0
+    assert Evaluation.from_json(found.to_json()) == found
+    assert "cost" not in evaluate(Evaluate(knows_colours, pictures)).to_json()
+    with pytest.raises(UsageError, match="has no red"):
+        evaluate(Evaluate(knows_colours, pictures, costs=Costs(("blue", "green"), ((0.0, 1.0), (1.0, 0.0)))))

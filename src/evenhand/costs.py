@@ -151,16 +151,13 @@ class Uses:
         """
 
         def shares(found: Mapping[str, float] | None) -> tuple[float, ...] | None:
-            if found is None:
-                return None
-            total = sum(found[name] for name in classes)
-            return tuple(float(found[name]) / total for name in classes)
+            return None if found is None else tuple(float(found[name]) for name in classes)
 
-        made, costs = shares(data.get("prior")), data.get("costs")
+        made, counts, costs = shares(data.get("prior")), shares(data.get("training_counts")), data.get("costs")
         decision = None
         if costs is not None:
             decision = Decision(Costs.from_json(costs["table"], classes), made, shares(costs["prior"]))
-        return cls(made, shares(data.get("training_counts")), decision)
+        return cls(made, counts and tuple(count / sum(counts) for count in counts), decision)
 
 
 UNKNOWN = Uses()

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from evenhand.costs import Costs, Decision, Uses
 from evenhand.errors import DataError, ModelFileError, UsageError
 from evenhand.exporting.onnx_file import to_onnx
 from evenhand.predicting.predict import Predict, Predictions, formats_of, opened
@@ -149,3 +151,48 @@ def test_the_format_follows_the_files_ending() -> None:
     assert formats_of(Path("x.jsonl"), "csv", FORMATS) == "csv"
     with pytest.raises(UsageError, match=r"no format 'cvs'.*'csv'"):
         formats_of(None, "cvs", FORMATS)
+
+
+def test_stated_costs_decide_and_say_what_they_expect(place: Path, tmp_path: Path) -> None:
+    plain, before = ask(place / "data", of=place / "model", jobs=1)
+    assert not before.costed
+    assert all(answer.expected_cost is None for answer in plain)
+    # Whatever is called by another name than the last costs, and most of all where it is of the last.
+    last = len(CLASSES) - 1
+    table = [
+        [0.0 if column == last else 1.0 + 9 * (row == last) for column in range(len(CLASSES))]
+        for row in range(len(CLASSES))
+    ]
+    costs = Costs(CLASSES, tuple(map(tuple, table)))
+    answers, found = ask(place / "data", of=place / "model", jobs=1, costs=costs)
+    assert found.costed
+    good = [answer for answer in answers if not answer.error]
+    assert {answer.called for answer in good} == {CLASSES[last]}
+    assert {answer.expected_cost for answer in good} == {0.0}
+    assert [answer.expected_cost for answer in answers if answer.error] == [None]
+    even = (1 / len(CLASSES),) * len(CLASSES)
+    save_model(replace(MADE, uses=Uses(even, even, Decision(costs, even, even))), tmp_path / "model", {})
+    (tmp_path / "kept.onnx").write_bytes(to_onnx(MADE, Uses(even, even, Decision(costs, even, even)).to_json(CLASSES)))
+    for model_place in (tmp_path / "model", tmp_path / "kept.onnx"):
+        again, _ = ask(place / "data", of=model_place, jobs=1)
+        assert [answer.called for answer in again] == [answer.called for answer in answers]
+
+
+def test_costs_are_per_answer_the_expectation_of_the_table(place: Path) -> None:
+    table = np.arange(len(CLASSES) ** 2, dtype=float).reshape(len(CLASSES), -1)
+    np.fill_diagonal(table, 0)
+    answers, _ = ask(
+        place / "data", of=place / "model", jobs=1, costs=Costs(CLASSES, tuple(map(tuple, table.tolist())))
+    )
+    for answer in answers:
+        if answer.probabilities is not None:
+            expected = answer.probabilities.astype(np.float64) @ table
+            assert answer.expected_cost == pytest.approx(expected.min())
+            assert answer.called == CLASSES[int(expected.argmin())]
+    with pytest.raises(UsageError, match="cannot be moved to another mix"):
+        ask(
+            place / "data",
+            of=place / "model",
+            costs=Costs(CLASSES, tuple(map(tuple, table.tolist()))),
+            prior="balanced",
+        )

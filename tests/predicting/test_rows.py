@@ -81,3 +81,18 @@ def test_a_table_that_is_read_half_way_is_whole_up_to_there() -> None:
     writer.begin()
     writer.write(ANSWERS[0])
     assert stream.getvalue().endswith("0.750000\n")
+
+
+def test_what_an_answer_is_expected_to_cost_is_a_column_of_its_own_where_costs_are_stated() -> None:
+    stream = io.StringIO()
+    costly = Answer("1.png", "a,b", np.array([0.25, 0.75], dtype=np.float32), expected_cost=0.125)
+    writer = writer_for("csv", stream, CLASSES, costed=True)
+    writer.begin()
+    writer.write(costly)
+    writer.write(Answer("2.png", error="empty"))
+    rows = list(csv.DictReader(io.StringIO(stream.getvalue())))
+    assert list(rows[0])[-1] == "expected_cost"
+    assert [row["expected_cost"] for row in rows] == ["0.125", ""]
+    lines = io.StringIO()
+    writer_for("jsonl", lines, CLASSES, costed=True).write(costly)
+    assert json.loads(lines.getvalue())["expected_cost"] == 0.125

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from evenhand.costs import Costs, Decision, Uses
 from evenhand.errors import ModelFileError
 from evenhand.models.catalogue import build
 from evenhand.models.heads import Shape
@@ -160,3 +161,27 @@ def test_a_file_without_a_state_dict_says_so(tmp_path: Path) -> None:
 def test_the_studys_checkpoint_loads() -> None:
     found = load_foreign(CHECKPOINT, "simple", ["Cars", "Trucks", "Cats"], (32, 32))
     assert found.probabilities(np.zeros((1, 32, 32, 3), dtype=np.uint8)).shape == (1, 3)
+
+
+def test_what_it_says_of_its_use_is_saved_and_loaded(tmp_path: Path) -> None:
+    even, occur = (1 / 3,) * 3, (0.6, 0.3, 0.1)
+    costs = Costs(("قطة", "b", "c"), ((0.0, 1.0, 1.0), (2.0, 0.0, 2.0), (9.0, 9.0, 0.0)))
+    made = model(uses=Uses(even, occur, Decision(costs, even, occur)))
+    save_model(made, tmp_path, {"training_counts": {"قطة": 60, "b": 30, "c": 10}})
+    assert load_model(tmp_path).uses == made.uses
+    described = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    assert described["prior"]["b"] == pytest.approx(1 / 3)
+    del described["costs"]["table"]["b"]
+    (tmp_path / "model.json").write_text(json.dumps(described), encoding="utf-8")
+    with pytest.raises(ModelFileError, match="cannot be read"):
+        load_model(tmp_path)
+
+
+def test_a_model_that_says_nothing_of_its_use_can_be_loaded(tmp_path: Path) -> None:
+    save_model(model(), tmp_path, {})
+    described = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    (tmp_path / "model.json").write_text(
+        json.dumps({name: value for name, value in described.items() if name not in ("prior", "costs")}),
+        encoding="utf-8",
+    )
+    assert load_model(tmp_path).uses == Uses()

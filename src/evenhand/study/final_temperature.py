@@ -63,7 +63,7 @@ class FinalTemperature:
             return f"{said}; calibration error before: {self.ece:.3f}, log-loss {self.log_loss:.3f}."
         return (
             f"{said}; that takes the candidate's calibration error from {self.ece:.3f} to {self.ece_scaled:.3f} and "
-            f"its log-loss from {self.log_loss:.3f} to {self.log_loss_scaled:.3f}, each fold by the others' temperature."
+            f"its log-loss from {self.log_loss:.3f} to {self.log_loss_scaled:.3f}, each fold by that of the others."
         )
 
 
