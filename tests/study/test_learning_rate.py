@@ -74,6 +74,10 @@ def test_the_best_rate_is_one_that_trains(study: Any) -> None:
     rows = study_rates(plan(study), RATES).rows
     assert best_rate(rows) == 0.02
     assert best_rate((rows[0], rows[2])) is None
+    # Slow or not, what has learnt no more than the frequencies of the classes is nothing to suggest.
+    verdict = replace(rows[1].verdict, kind="slow", reason="frequencies")
+    assert best_rate((rows[0], replace(rows[1], verdict=verdict))) is None
+    assert best_rate((rows[0], replace(rows[1], verdict=replace(verdict, reason="unfinished")))) == 0.02
     assert best_rate(()) is None
 
 

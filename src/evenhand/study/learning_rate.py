@@ -15,7 +15,7 @@ from evenhand.remedies.counting import expected_counts
 from evenhand.remedies.plan import Plan
 from evenhand.study.bench import Bench, Outcome
 from evenhand.study.forecast import CURVE_BYTES, MARGIN, Forecast
-from evenhand.study.rate_figures import SETTLED, Finder, RateRow, RateStudy, course, number
+from evenhand.study.rate_figures import Finder, RateRow, RateStudy, course, number
 from evenhand.study.rate_verdict import FEWEST, combined, judge
 from evenhand.study.trial import Trial
 from evenhand.training.recipe import Recipe
@@ -161,7 +161,7 @@ def expected(plan: RatePlan, rates: int, tests: int, speed: float, jobs: int) ->
 
 def best_rate(rows: Sequence[RateRow]) -> float | None:
     """Return the rate with the lowest loss on images held out, of those that converge or are slow; None without any."""
-    settled = [row for row in rows if row.verdict.kind in SETTLED and row.validation_loss is not None]
+    settled = [row for row in rows if row.usable]
     return min(settled, key=lambda row: (row.validation_loss, row.rate)).rate if settled else None
 
 
@@ -198,7 +198,7 @@ def _row(plan: RatePlan, rate: float, outcomes: Sequence[Outcome]) -> RateRow:
 
 def _tied(plan: RatePlan, found: Mapping[tuple[float, int], Outcome], row: RateRow, best: float | None) -> bool:
     """Return whether a rate cannot be told apart from the best by the losses of the same images held out."""
-    if best is None or row.validation_loss is None or row.verdict.kind not in SETTLED:
+    if best is None or not row.usable:
         return False
     own, other = (
         np.array([_losses(plan, found[rate, seed]) for seed in range(plan.seeds)]) for rate in (row.rate, best)

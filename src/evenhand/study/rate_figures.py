@@ -56,6 +56,12 @@ class RateRow:
     tied: bool = False
     """Whether it cannot be told apart from the best of the grid."""
 
+    @property
+    def usable(self) -> bool:
+        """Whether it may be suggested: it converges, or is slow but not stuck at the frequencies of the classes."""
+        settled = self.verdict.kind in SETTLED and self.verdict.reason != "frequencies"
+        return settled and self.validation_loss is not None
+
 
 @dataclass(frozen=True)
 class Finder:
