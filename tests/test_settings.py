@@ -111,4 +111,5 @@ def test_the_settings_of_a_run_are_json_and_know_neither_place_nor_machine() -> 
         "jobs",
         "engine",
         "address",
+        "started",
     }

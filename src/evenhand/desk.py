@@ -222,7 +222,7 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
 
     `words` are those of the command that may differ from one call to the next; they are kept, to be said again.
     """
-    limit = TimeLimit(settings.time_limit) if settings.time_limit else None
+    limit = TimeLimit(settings.time_limit, settings.started) if settings.time_limit else None
     preset = _checked(settings, command)
     decisions = read_decisions(settings.edits) if settings.edits else None
     asked = settings.to_json() | {"edits": fingerprint(decisions.in_force) if decisions else None}

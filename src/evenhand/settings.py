@@ -58,6 +58,8 @@ class Settings:
     jobs: int | None = None
     engine: str = "local"
     address: str | None = None
+    started: float | None = field(default=None, compare=False)
+    """When the command was given, by `time.monotonic`, for the time limit; None: when the work begins."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.

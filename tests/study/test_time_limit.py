@@ -35,7 +35,8 @@ class Clock:
 
 def test_the_clock_counts_from_the_start_of_the_command() -> None:
     clock = Clock()
-    limit = TimeLimit(60, clock)
+    assert TimeLimit(60, 80.0, clock).spent() == 20 + LOADING
+    limit = TimeLimit(60, clock=clock)
     assert limit.spent() == LOADING
     clock.now += 50
     assert limit.left() == 60 - 50 - LOADING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,8 @@ def demo(
     words: Mapping[str, Any], *, scale: float, long_tailed: bool, data_only: bool, json: bool, quiet: bool
 ) -> None:
     """Write the demo set, or the long-tailed one, and run on it."""
+    # The making of the pictures counts for a time limit.
+    started = time.monotonic()
     from evenhand.data.demo import make_demo, make_long_tailed
 
     folder = words["out"] or Path("long-tailed" if long_tailed else "demo")
@@ -67,7 +70,7 @@ def demo(
     if data_only:
         show.print_places([("Pictures", data)])
         return
-    asked = {**words, "data": data, "out": folder / "run", "scale": None if scale == 1 else scale}
+    asked = {**words, "data": data, "out": folder / "run", "scale": None if scale == 1 else scale, "started": started}
     whole_run("demo", options.settings("demo", asked), json=json, quiet=quiet)
 
 

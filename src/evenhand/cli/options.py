@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -207,6 +208,7 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         jobs=words["jobs"],
         engine=words.get("engine", "local"),
         address=words.get("address"),
+        started=words.get("started") or time.monotonic(),
     )
 
 

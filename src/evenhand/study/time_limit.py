@@ -12,8 +12,8 @@ from evenhand.settings import Preset
 from evenhand.study.forecast import MARGIN, Work
 from evenhand.training.recipe import Recipe
 
-LOADING = 3.0
-"""Seconds that have passed before the clock starts: Python and its libraries are loaded."""
+LOADING = 0.5
+"""Seconds that have passed before anything can look at a clock: Python is started."""
 GOING_ON = 3
 """One candidate of so many is expected to get more than its first training; the rest is stopped as weak."""
 SAFETY = 1.05
@@ -39,13 +39,15 @@ class TimeLimit:
     ----------
     seconds : float
         Allowed for the whole command.
+    since : float, optional
+        What the clock said when the command was given; by default what it says now.
     clock : callable
-        Returns seconds; the time at the making of this object counts as `LOADING`.
+        Returns seconds.
     """
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, since: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
-        self._clock, self._start = clock, clock() - LOADING
+        self._clock, self._start = clock, (clock() if since is None else since) - LOADING
 
     def spent(self) -> float:
         """Return the seconds that have passed since the command was started."""
