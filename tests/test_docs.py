@@ -25,6 +25,11 @@ def blocks(page: Path, language: str) -> list[str]:
     return [text for found, text in FENCE.findall(page.read_text(encoding="utf-8")) if found == language]
 
 
+def files(page: Path) -> dict[str, str]:
+    """Return the files that a page shows: TOML whose first line says what it is called."""
+    return {text.split("\n", 1)[0].removeprefix("# "): text for text in blocks(page, "toml")}
+
+
 def commands(page: Path) -> list[str]:
     lines = [line for block in blocks(page, "sh") for line in block.replace("\\\n", " ").splitlines()]
     return [line for line in lines if line.strip() and line not in MADE_BY_MAKE]
@@ -35,6 +40,8 @@ def commands(page: Path) -> list[str]:
 def test_every_command_works(page: Path, tmp_path: Path) -> None:
     make_demo(tmp_path / "pictures", scale=0.04)
     shutil.copytree(tmp_path / "pictures" / "train", tmp_path / "faults")
+    for name, text in files(page).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
     place = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for command in commands(page):
         done = subprocess.run(

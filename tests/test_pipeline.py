@@ -368,7 +368,7 @@ def test_the_reference_preset(evenhand: Evenhand, pictures: Path, tmp_path: Path
     told = evenhand("run", pictures, "--out", tmp_path / "run", *words).json
     rows = leaderboard(tmp_path / "run")
     assert {row["remedy"] for row in rows} == {
-        "none", "augment", "sampler", "class-weights:by=class", "augment+sampler", "smote"
+        "none", "augment", "sampler", "class-weights:by=class", "augment-online+sampler", "smote"
     }  # fmt: skip
     assert {row["model"] for row in rows} == {"simple"}
     assert told["wrong_labels_estimate"] is None

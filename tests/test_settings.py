@@ -9,7 +9,7 @@ from evenhand.costs import Costs
 from evenhand.errors import UsageError
 from evenhand.models.catalogue import MODELS
 from evenhand.remedies.catalogue import canonical
-from evenhand.settings import PRESETS, Evaluate, Settings, resolved
+from evenhand.settings import PRESETS, Evaluate, Group, Settings, resolved
 from evenhand.training.recipe import recipe
 
 
@@ -93,6 +93,8 @@ def test_the_settings_of_a_run_are_json_and_know_neither_place_nor_machine() -> 
         allow_stacking=True,
         halving=False,
         time_limit=90.0,
+        what_next=False,
+        groups=(Group("small"),),
         distil=True,
         costs=Costs(("a", "b"), ((0.0, 1.0), (2.0, 0.0))),
         prior={"a": 0.5, "b": 0.5},

@@ -25,13 +25,14 @@ from evenhand.errors import UsageError, suggest
 from evenhand.models.catalogue import MODELS
 from evenhand.progress import Progress
 from evenhand.remedies.catalogue import canonical
-from evenhand.settings import Preset, Settings, resolved
+from evenhand.settings import Group, Preset, Settings, resolved
 from evenhand.store import RunFolder
 from evenhand.study.bench import Bench
 from evenhand.study.final import stretched
-from evenhand.study.forecast import forecast, stages_of
+from evenhand.study.forecast import CURVES, forecast, stages_of
 from evenhand.study.judging import Room
 from evenhand.study.leakage import COMMANDS, find_leaks
+from evenhand.study.replay import PRESET as REFERENCE
 from evenhand.study.time_limit import COMPARISON, FINAL, SAFETY, Pace, TimeLimit, fitted, makespan, needed
 from evenhand.study.trial import Trial, Workplace, environment
 from evenhand.training.device import device_named
@@ -68,14 +69,15 @@ class Desk:
         manifest: Manifest = self.scan.dataset.manifest
         return manifest
 
-    def recipe(self, model: str, **changes: Any) -> Recipe:
-        """Return the preset's recipe for a model, its precision settled.
+    def recipe(self, model: str, *, group: Group | None = None, **changes: Any) -> Recipe:
+        """Return the preset's recipe for a model, or that of a group, its precision settled.
 
         On a few hundred images the epochs of the preset would be over before a network has learnt anything: unless
         somebody asked for a number of epochs, there are so many that the preset's least number of images is seen.
         """
-        wanted = recipe(self.preset.recipe, model, **self.settings.changes)
-        if "epochs" not in self.settings.changes:
+        asked = group.changes if group else self.settings.changes
+        wanted = recipe((group and group.recipe) or self.preset.recipe, model, **asked)
+        if "epochs" not in asked:
             # A demo set that somebody wants small is meant to be quick.
             views = self.preset.least_views * min(1.0, self.settings.scale or 1.0)
             least = min(MOST_EPOCHS, math.ceil(views / max(1, len(training_rows(self.manifest)))))
@@ -83,6 +85,12 @@ class Desk:
         wanted = stretched(wanted, self.preset.shorter)
         copy = self.run.path / "precision.json"
         return settled(replace(wanted, **changes), self.scan.dataset.size, self.device, copy=copy)
+
+    @property
+    def replays(self) -> bool:
+        """Whether the comparison is that of the reference study, whose table then stands beside it."""
+        asked = self.settings.preset == REFERENCE and not self.preset.groups
+        return asked and self.run.command == "compare"
 
     def announce(self) -> None:
         """Say how long the trainings will take and how much room they need.
@@ -102,6 +110,7 @@ class Desk:
             command=self.run.command,
             refit=self.settings.refit == "all",
             leaks=find_leaks(self.manifest) if self.run.command in COMMANDS else None,
+            replayed=len(self.manifest.where("test")) if self.replays else 0,
         )
         check_room(self.run.path, expected.bytes, "The trainings")
         self.progress.note(expected.sentence())
@@ -179,6 +188,17 @@ class Desk:
         seconds = makespan([(work.number, pace.seconds(work.recipe, work.each)) for work in works], self.engine.jobs)
         again = self.needed(self.preset, FINAL) / 2 if self.settings.refit == "all" else 0.0
         return self.time_for(seconds + again)
+
+    def with_curves(self) -> Desk:
+        """Return the desk without learning curves where a time limit leaves no room for them and a final model."""
+        if self.limit is None or self.pace is None or not self.preset.what_next:
+            return self
+        labels, command = self.manifest.given[training_rows(self.manifest)], self.run.command
+        stages = stages_of(labels, len(self.manifest.classes), self.preset, self.recipe, command=command, refit=False)
+        works = [(work.number, self.pace.seconds(work.recipe, work.each)) for work in stages.get(CURVES, ())]
+        seconds = SAFETY * makespan(works, self.engine.jobs) + self.needed(self.preset, FINAL)
+        fits = seconds <= self.limit.left() - self._rest(self.preset, FINAL)
+        return self if fits else replace(self, preset=replace(self.preset, what_next=False))
 
     def _rest(self, preset: Preset, point: int) -> float:
         """Return the seconds that everything but training takes from a point on: figures, intervals, the report."""
@@ -298,10 +318,12 @@ def _checked(settings: Settings, command: str) -> Preset:
     for remedy in preset.remedies:
         canonical(remedy, allow_stacking=settings.allow_stacking)
     check_detector(settings.detector)
-    for model in {preset.screen, preset.model, preset.examiner}:
+    asked = [(group.model or "", group.recipe or "", group.changes) for group in preset.groups]
+    models = {preset.screen, preset.model, preset.examiner}
+    for model, name, changes in [*((model, preset.recipe, settings.changes) for model in models), *asked]:
         if model not in MODELS:
             raise UsageError(f"There is no model {model!r}. {suggest(model, MODELS)}")
-        recipe(preset.recipe, model, **settings.changes)
+        recipe(name, model, **changes)
     if command != "audit" and preset.folds < 3 and set(preset.repairs) != {"none"}:
         raise UsageError(
             "A repair needs at least 3 folds: it is estimated without the fold that judges it, on folds that are "

@@ -88,9 +88,9 @@ def what_next(
 
 def replayed(desk: Desk, results: Sequence[RemedyResult]) -> Replay | None:
     """Write and return the reference study's table beside one's own, in the preset that replays it and no other."""
-    settings = desk.settings
-    if settings.preset != PRESET or desk.preset.groups:
+    if not desk.replays:
         return None
+    settings = desk.settings
     found = replay(
         desk.bench,
         desk.manifest,

@@ -28,6 +28,7 @@ from evenhand.disk import write_table
 from evenhand.errors import DataError
 from evenhand.exporting.card import write_card
 from evenhand.finishing import Chosen, description, finished, refitted, tested
+from evenhand.outlook import entered, keep_study, replayed, what_next
 from evenhand.progress import SILENT, Progress
 from evenhand.records import Audit, Choice, Evaluation, Judged, RemedyResult, TestResult
 from evenhand.reporting.gather import gather
@@ -38,10 +39,12 @@ from evenhand.study.bench import Bench
 from evenhand.study.compare import best_of_each, choose, finalists, nested, ranked
 from evenhand.study.conclude import compared
 from evenhand.study.economy import Economy, Timed, write_economy
-from evenhand.study.judging import Score, candidates, judge, with_recipe
+from evenhand.study.judging import Score, judge, with_recipe
 from evenhand.study.label_audit import WHOLE, LabelAudit, audit_labels, refined
 from evenhand.study.leak_figures import Leakage, write_leakage
 from evenhand.study.leakage import COMMANDS, measure_leakage
+from evenhand.study.next_steps import WhatNext
+from evenhand.study.replay import Replay
 from evenhand.study.results import write_judged, write_results
 from evenhand.study.time_limit import COMPARISON, FINAL, FINALISTS, START, left_out
 from evenhand.study.trial import Targets
@@ -60,6 +63,10 @@ class Comparison:
     nested: Evaluation
     economy: Economy
     """What was not done: candidates that stopped early, and what a time limit left out."""
+    what_next: WhatNext | None = None
+    """What would help from here; None where it was not asked for."""
+    replay: Replay | None = None
+    """The reference study's table beside one's own, where it is replayed."""
     compared: tuple[Compared, ...] = ()
     """What the comparison adds to each row."""
     posterior: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
@@ -124,8 +131,10 @@ def run(settings: Settings, progress: Progress = SILENT, *, command: str = "run"
 def compare(settings: Settings, progress: Progress = SILENT) -> tuple[Audit, Comparison, Path]:
     """Audit and compare; return both and the report's place. Raises as `run` does."""
     with opened(settings, "compare", progress) as asked:
+        keep_study(asked)
         desk, audit, comparison, _ = _compare(asked)
-        comparison = replace(comparison, economy=_economy(asked, desk, comparison.economy))
+        economy, replay = _economy(asked, desk, comparison.economy), replayed(desk, comparison.results)
+        comparison = replace(comparison, economy=economy, replay=replay)
         return audit, comparison, rebuild_report(settings.out)
 
 
@@ -216,11 +225,11 @@ def _compare(desk: Desk) -> tuple[Desk, Audit, Comparison, Targets]:
     repairs = [repair for repair in preset.repairs if labels or repair == "none"]
     screened = judge(
         bench,
-        candidates(preset.remedies, repairs, desk.recipe(preset.screen)),
+        entered(desk, repairs),
         labels,
         trust=desk.settings.trust,
         seeds=preset.seeds,
-        title=f"Comparing remedies with the model {preset.screen}",
+        title="Comparing the groups" if preset.groups else f"Comparing remedies with the model {preset.screen}",
         halving=preset.halving,
         room=desk.room(bench, FINALISTS),
     )
@@ -240,12 +249,15 @@ def _compare(desk: Desk) -> tuple[Desk, Audit, Comparison, Targets]:
             room=desk.room(bench, FINAL),
         )
     comparison = _conclude(desk, bench, [*screened, *final], labels)
+    desk = desk.with_curves()
     if labels is None:
+        comparison = replace(comparison, what_next=what_next(desk, bench, comparison.choice, None))
         return desk, _write_audit(desk, None), comparison, bench.workplace.targets(bench.as_given)
     judged = [score.result for score in final or screened]
-    labels = refined(labels, bench, judged, detector=desk.settings.detector)
-    chosen = labels.targets(bench, WHOLE, comparison.choice.repair, desk.settings.trust)
-    return desk, _write_audit(desk, labels), comparison, bench.workplace.targets(chosen)
+    better = refined(labels, bench, judged, detector=desk.settings.detector)
+    chosen = better.targets(bench, WHOLE, comparison.choice.repair, desk.settings.trust)
+    comparison = replace(comparison, what_next=what_next(desk, bench, comparison.choice, (labels, better)))
+    return desk, _write_audit(desk, better), comparison, bench.workplace.targets(chosen)
 
 
 def _conclude(desk: Desk, bench: Bench, scores: list[Score], labels: LabelAudit | None) -> Comparison:

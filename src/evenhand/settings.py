@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,22 @@ SPLIT_CHOICES = ("auto", "all", "train", "val", "test")
 
 
 @dataclass(frozen=True)
+class Group:
+    """Remedies that are compared with a recipe of their own, beside other groups; None means: as outside the group."""
+
+    name: str
+    remedies: tuple[str, ...] | None = None
+    repairs: tuple[str, ...] | None = None
+    model: str | None = None
+    recipe: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the group as plain JSON values."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
 class Settings:
     """The words of a command. None means: as the preset says.
 
@@ -24,7 +40,8 @@ class Settings:
     "all" trains the final model on every image, the test split included, after the honest figure was taken. `changes`
     are settings of the recipe. `edits` are ledgers of decisions about labels, replayed as one. `scale` is the demo
     set's size, where it is not the usual one. `halving` stops weak remedies early, `time_limit` is in seconds. `engine`
-    says where trainings run, `address` which Ray cluster that is.
+    says where trainings run, `address` which Ray cluster that is. `what_next` draws learning curves. `groups` come from
+    a study file and stand in the place of one list of remedies.
     """
 
     data: Path
@@ -49,6 +66,8 @@ class Settings:
     scale: float | None = None
     halving: bool | None = None
     time_limit: float | None = None
+    what_next: bool | None = None
+    groups: tuple[Group, ...] = ()
     distil: bool = False
     """Whether the final networks are taught to a single one."""
     costs: Costs | None = None
@@ -74,6 +93,7 @@ class Settings:
             ("refit", self.refit, REFITS),
             ("engine", self.engine, ENGINES),
             *(("repair", repair, REPAIRS) for repair in self.repairs or ()),
+            *(("repair", repair, REPAIRS) for group in self.groups for repair in group.repairs or ()),
         ):
             if value not in known:
                 raise UsageError(f"There is no {kind} {value!r}. {suggest(value, known)}")
@@ -113,6 +133,8 @@ class Settings:
                 ("allow_stacking", self.allow_stacking or None),
                 ("halving", self.halving),
                 ("time_limit", self.time_limit),
+                ("what_next", self.what_next),
+                ("groups", [group.to_json() for group in self.groups] or None),
                 ("distil", self.distil or None),
                 ("costs", self.costs.to_json() if self.costs else None),
                 ("prior", self.prior),
@@ -190,6 +212,10 @@ class Preset:
     """Share of the recipe's epochs that every training gets; less than 1 only where there is no time."""
     leak_folds: int | None = None
     """Folds in which it is measured what parted groups are worth; None: all of them, 0: it is not measured."""
+    what_next: bool = False
+    """Whether learning curves say what more pictures would bring."""
+    groups: tuple[Group, ...] = ()
+    """What is compared with a recipe of its own, each group with everything filled in; empty: all by one recipe."""
     distil: bool = False
     """Whether the final networks are taught to a single one."""
 
@@ -210,7 +236,8 @@ STANDARD_REMEDIES = (
     "logit-adjust",
 )
 
-REFERENCE_REMEDIES = ("none", "augment", "sampler", "class-weights:by=class", "augment+sampler", "smote")
+REFERENCE_REMEDIES = ("none", "augment", "sampler", "class-weights:by=class", "augment-online+sampler", "smote")
+"""The six experiments of the reference study; with the sampler it augmented afresh, for it kept 5,625 examples."""
 
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
@@ -245,6 +272,7 @@ PRESETS: dict[str, Preset] = {
         repairs=("none", "drop"),
         stretch=2.0,
         halving=True,
+        what_next=True,
     ),
     "thorough": Preset(
         recipe="standard",
@@ -259,6 +287,7 @@ PRESETS: dict[str, Preset] = {
         remedies=(*STANDARD_REMEDIES, "class-weights:gamma=0.5", "sampler:q=0.5", "augment+sampler"),
         repairs=("none", "drop"),
         stretch=3.0,
+        what_next=True,
     ),
     "reference": Preset(
         recipe="reference",
@@ -291,8 +320,11 @@ def resolved(settings: Settings) -> Preset:
         "remedies": settings.remedies,
         "repairs": settings.repairs,
         "halving": settings.halving,
+        "what_next": settings.what_next,
         "distil": settings.distil or None,
     }
+    if settings.groups:
+        said |= _of_groups(settings, preset)
     if settings.model:
         said |= {"model": settings.model, "screen": settings.model, "examiner": settings.model, "finalists": 0}
     told = replace(preset, **{name: value for name, value in said.items() if value is not None})
@@ -301,3 +333,24 @@ def resolved(settings: Settings) -> Preset:
         told = replace(told, rounds=max(1, told.rounds))
     # Folds that somebody asks for are all held out in turn.
     return replace(told, judged=None) if settings.folds else told
+
+
+def _of_groups(settings: Settings, preset: Preset) -> dict[str, Any]:
+    """Return what a preset does where groups are compared: all that they ask for, judged once, each by its recipe."""
+    asked = [within(group, settings, preset) for group in settings.groups]
+    return {
+        name: tuple(dict.fromkeys(one for group in asked for one in getattr(group, name) or ()))
+        for name in ("remedies", "repairs")
+    } | {"finalists": 0, "model": asked[0].model, "screen": asked[0].model, "groups": tuple(asked)}
+
+
+def within(group: Group, settings: Settings, preset: Preset) -> Group:
+    """Return the group with everything that it does not say itself: as the settings say, or else the preset."""
+    return replace(
+        group,
+        remedies=group.remedies or settings.remedies or preset.remedies,
+        repairs=group.repairs or settings.repairs or preset.repairs,
+        model=group.model or settings.model or preset.screen,
+        recipe=group.recipe or settings.recipe or preset.recipe,
+        changes={**settings.changes, **group.changes},
+    )

@@ -32,6 +32,7 @@ from evenhand.records import (
 )
 from evenhand.reporting.content import FinalModel, ReportData, Reviewed
 from evenhand.study.leak_figures import Contrast, Leak, Leakage, LeakScore
+from evenhand.study.next_steps import ClassCurve, Gain, Larger, Point, Reach, Settle, WhatNext
 
 CLASSES = ("Cars", "Trucks", "Cats")
 REMEDIES = (
@@ -188,6 +189,60 @@ def leakage() -> Leakage:
     )
     between = replace(into, whole=score(510, 0.71, 0.7), others=None, direct=around(0.01, 0.02))
     return Leakage("simple", "balanced-softmax", 100, 24, into, between)
+
+
+def what_next() -> WhatNext:
+    """Return steps of which settling is worth most, a class cannot be told from nothing, and a network is unknown."""
+
+    def around(value: float, reach: float) -> Interval:
+        return Interval(value, value - reach, value + reach)
+
+    def curve(name: str, images: int, value: float, reach: float) -> ClassCurve:
+        sizes = [0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0]
+        course = tuple(
+            Reach(
+                round(images * size),
+                0.8 + value * (1 - size**-0.5),
+                0.79 + value * (1 - size**-0.5) - reach * max(0.0, size - 1),
+                0.81 + value * (1 - size**-0.5) + reach * max(0.0, size - 1),
+            )
+            for size in sizes
+        )
+        points = tuple(Point(reach.images, reach.value, 0.7 if name else None) for reach in course[:5:2])
+        gains = tuple(
+            Gain(
+                factor,
+                round(images * (factor - 1)),
+                around(part * value, reach),
+                around(value, reach) if name else None,
+                0.001,
+            )
+            for factor, part in ((1.5, 0.6), (2.0, 1.0))
+        )
+        return ClassCurve(name, images, points, course, gains)
+
+    return WhatNext(
+        figure="expected balanced accuracy",
+        network="simple",
+        remedy="sampler",
+        repair="drop",
+        trainings=24,
+        repetitions=3,
+        curves=(curve("", 510, 0.03, 0.02), curve("Cats", 30, 0.02, 0.02), curve("Trucks", 60, 0.015, 0.01)),
+        unmeasured=("Cars",),
+        settle=Settle(
+            suspects=310,
+            wrong=290.0,
+            elsewhere=around(120, 60),
+            repair="drop",
+            measured=around(0.03, 0.01),
+            in_hand=True,
+            back={"Cats": 288, "Cars": 22},
+            returned=around(0.05, 0.02),
+            gain=around(0.05, 0.02),
+        ),
+        larger=Larger("simple", "resnet", "resnet", around(0.06, 0.02), 3),
+    )
 
 
 def report_data(

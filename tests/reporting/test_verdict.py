@@ -210,7 +210,10 @@ def test_no_weak_class(data: ReportData) -> None:
 def test_what_to_do_next_is_three_short_actions(data: ReportData) -> None:
     found = texts(next_steps(data))
     assert len(found) == 3
-    assert found[0] == "Settle the 42 suspects, the worst first: evenhand review RUN. All are listed in audit/label_issues.csv."
+    assert (
+        found[0]
+        == "Settle the 42 suspects, the worst first: evenhand review RUN. All are listed in audit/label_issues.csv."
+    )
     assert "audit/duplicates.csv" in found[1]
 
 
@@ -232,3 +235,12 @@ def test_where_all_is_well_the_model_is_to_be_used(made_up: ModuleType) -> None:
         choice=replace(data.choice, ties=()),
     )
     assert texts(next_steps(data)) == ["Use the model: evenhand predict RUN/model PICTURE."]
+
+
+def test_what_was_measured_of_the_next_step_comes_first(made_up: ModuleType) -> None:
+    data = made_up.report_data(what_next=made_up.what_next())
+    first = texts(next_steps(data))[0]
+    assert first == (
+        "Label first: settling the 310 suspects is worth about +5.0 points (+3.0 to +7.0). What each step would bring."
+    )
+    assert not any("Collect more images" in line for line in texts(next_steps(data)))

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from evenhand.auditing.duplicates import training_rows
-from evenhand.settings import PRESETS, Preset
+from evenhand.settings import PRESETS, Group, Preset
 from evenhand.study.compare import finalists
 from evenhand.study.forecast import MARGIN, Forecast, forecast
 from evenhand.study.judging import candidates, judge, with_recipe
 from evenhand.study.label_audit import audit_labels
 from evenhand.study.leakage import Leaks, find_leaks, measure_leakage
+from evenhand.study.what_next import extent
 from evenhand.training.recipe import Recipe
 
 SMALL = replace(
@@ -25,13 +26,14 @@ SMALL = replace(
     rounds=2,
     remedies=("none", "logit-adjust", "sampler", "augment"),
     repairs=("none", "drop"),
+    what_next=False,
 )
 
 
 def foretold(study: Any, preset: Preset, command: str = "run", **words: Any) -> Forecast:
     plain: dict[str, Any] = {"jobs": 1, "refit": False, "speed": lambda _: 0.001}
     return forecast(
-        study.labels, 3, preset, lambda name: replace(study.recipe, model=name), command=command, **plain | words
+        study.labels, 3, preset, lambda name, **_: replace(study.recipe, model=name), command=command, **plain | words
     )
 
 
@@ -135,3 +137,44 @@ def test_it_is_said_in_words(seconds: float, words: str) -> None:
         Forecast(7, seconds, 12_400_000).sentence()
         == f"7 trainings: {words} from the start, and 12 MB in the run folder."
     )
+
+
+def test_learning_curves_are_counted_and_said(study: Any) -> None:
+    without, drawn = foretold(study, SMALL), foretold(study, replace(SMALL, what_next=True))
+    size = extent(replace(SMALL, what_next=True), 3, lambda name: replace(study.recipe, model=name))
+    assert size
+    assert drawn.curves == drawn.trainings - without.trainings == size.trainings
+    assert drawn.share == pytest.approx((drawn.seconds - without.seconds) / drawn.seconds)
+    assert (
+        f"{drawn.curves} of them, about {100 * drawn.share:.0f} % of the time, draw learning curves" in drawn.sentence()
+    )
+    assert "curves" not in without.sentence()
+    for command in ("train", "audit"):
+        assert foretold(study, replace(SMALL, what_next=True), command).curves == 0
+
+
+def test_groups_are_counted_by_their_own_remedies_and_recipes(study: Any) -> None:
+    groups = (
+        Group("a", ("none", "sampler"), ("none", "drop"), "simple", "quick"),
+        Group("b", ("none",), ("none",), "simple", "quick"),
+    )
+    preset = replace(SMALL, groups=groups, remedies=("none", "sampler"), finalists=0, rounds=0, repairs=("none",))
+    asked: list[Group | None] = []
+
+    def recipes(model: str, group: Group | None = None) -> Recipe:
+        asked.append(group)
+        return replace(study.recipe, model=model)
+
+    found = forecast(study.labels, 3, preset, recipes, lambda _: 0.001, jobs=1, command="compare", refit=False)
+    # Nobody looks at the labels, so no group can repair: two remedies and one, in three folds with two seeds.
+    assert found.trainings == (2 + 1) * 3 * 2
+    assert [group for group in asked if group] == list(groups)
+
+
+def test_a_replay_trains_every_remedy_once_more_on_everything(study: Any) -> None:
+    preset = replace(SMALL, rounds=0, repairs=("none",), finalists=0, judged=1, seeds=1)
+    without, replayed = (foretold(study, preset, "compare", replayed=images) for images in (0, 40))
+    # Adjusted afterwards, plain training is not trained again.
+    assert replayed.trainings == without.trainings + len(SMALL.remedies) - 1
+    # On all images, where the comparison holds a third of them out.
+    assert replayed.seconds - without.seconds == pytest.approx(without.seconds * 3 / 2)

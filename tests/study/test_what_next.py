@@ -186,6 +186,8 @@ def test_the_larger_network_is_compared_over_the_candidates_that_both_judged(ben
     assert found.gain
     assert found.gain.value == pytest.approx((0.1 + 0.09 + 0.11 + 3 * 0.06) / 6)
     assert found.gain.low < found.gain.value < found.gain.high
+    stopped = [*rows, one("augment", "simple", 0.5, 0.5, 0.5), one("augment", "resnet", 0.9, 0.9)]
+    assert measured(bench, size=None, judged=stopped).larger == found
     alone = measured(bench, size=None, judged=rows, preset=PRESETS["quick"]).larger
     assert (alone.large, alone.gain) == ("", None)
 

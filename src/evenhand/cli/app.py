@@ -20,6 +20,7 @@ from evenhand.cli import handover as handover_
 from evenhand.cli import jobs as jobs_
 from evenhand.cli import options
 from evenhand.cli import rates as rates_
+from evenhand.cli import study as study_
 from evenhand.errors import EvenhandError
 
 INTERRUPTED = 130
@@ -72,6 +73,7 @@ def run(
     seeds: options.Seeds = None,
     seed: options.Seed = 0,
     halving: options.Halving = None,
+    what_next: options.WhatNext = None,
     time_limit: options.TimeLimit = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
@@ -99,6 +101,7 @@ def demo(
     preset: options.Preset = "quick",
     seed: options.Seed = 0,
     halving: options.Halving = None,
+    what_next: options.WhatNext = None,
     time_limit: options.TimeLimit = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
@@ -142,7 +145,9 @@ def audit(
 
 @app.command()
 def compare(
+    context: typer.Context,
     data: options.Data,
+    study: options.Study = None,
     out: options.Out = None,
     test: options.Test = None,
     edits: options.Edits = None,
@@ -161,6 +166,7 @@ def compare(
     seeds: options.Seeds = None,
     seed: options.Seed = 0,
     halving: options.Halving = None,
+    what_next: options.WhatNext = None,
     time_limit: options.TimeLimit = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
@@ -171,7 +177,8 @@ def compare(
 ) -> None:
     """Judge remedies side by side, on the same folds and seeds; train no final model."""
     words = dict(locals())
-    jobs_.compare(options.settings("compare", words), json=json, quiet=quiet)
+    asked = study_.with_study(study, options.settings("compare", words), study_.told(context))
+    jobs_.compare(asked, json=json, quiet=quiet)
 
 
 @app.command()

@@ -32,6 +32,7 @@ def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> R
             wrong_labels_estimate=outcome.audit.to_json()["wrong_labels_estimate"],
             leakage=outcome.leakage.to_json() if outcome.leakage else None,
             economy=outcome.comparison.economy.to_json(),
+            what_next=_or_none(outcome.comparison.what_next),
             model=str(outcome.model),
             report=str(outcome.report),
         )
@@ -48,6 +49,8 @@ def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> R
         )
     if outcome.leakage:
         show.print_leakage(outcome.leakage)
+    if outcome.comparison.what_next:
+        show.print_what_next(outcome.comparison.what_next)
     show.print_places([("Model", outcome.model), ("Report", outcome.report)])
     return outcome
 
@@ -105,10 +108,16 @@ def compare(settings: Settings, *, json: bool, quiet: bool) -> None:
             ties=list(comparison.choice.ties),
             leaderboard=rows,
             economy=comparison.economy.to_json(),
+            what_next=_or_none(comparison.what_next),
+            **({"published": comparison.replay.to_json()} if comparison.replay else {}),
             report=str(report_file),
         )
         return
     show.print_comparison(comparison)
+    if comparison.replay:
+        show.print_replay(comparison.replay)
+    if comparison.what_next:
+        show.print_what_next(comparison.what_next)
     show.print_places([("Leaderboard", settings.out / "leaderboard.csv"), ("Report", report_file)])
 
 
@@ -137,6 +146,10 @@ def report(run: Path, *, json: bool) -> None:
         show.print_json("report", run=str(run), report=str(place))
         return
     show.print_places([("Report", place)])
+
+
+def _or_none(found: Any) -> dict[str, Any] | None:
+    return found.to_json() if found else None
 
 
 def _chosen(comparison: Any) -> dict[str, str]:

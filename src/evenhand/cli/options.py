@@ -69,6 +69,17 @@ Halving = Annotated[
         show_default=False,
     ),
 ]
+WhatNext = Annotated[
+    bool | None,
+    typer.Option(
+        "--what-next/--no-what-next",
+        help="Draw learning curves, to say what more pictures would bring; standard and thorough do.",
+        show_default=False,
+    ),
+]
+Study = Annotated[
+    Path | None, typer.Option("--study", metavar="FILE.toml", help="A study file with settings; options win over it.")
+]
 TimeLimit = Annotated[
     str | None,
     typer.Option("--time-limit", help="Be done within this time, and say what was left out: 90s, 20m, 1h30m."),
@@ -202,6 +213,7 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         scale=words.get("scale"),
         halving=words.get("halving"),
         time_limit=duration(words.get("time_limit")),
+        what_next=words.get("what_next"),
         distil=bool(words.get("distil")),
         **costs(words),
         device=device_name(words["device"]),

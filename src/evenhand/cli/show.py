@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from evenhand.pipeline import Comparison
     from evenhand.records import Audit, Evaluation, Interval
     from evenhand.study.leak_figures import Leakage
+    from evenhand.study.next_steps import WhatNext
+    from evenhand.study.replay import Replay
 
 FIGURES = {
     "accuracy": "accuracy",
@@ -164,6 +166,42 @@ def print_leakage(leakage: Leakage) -> None:
     """Print what leaks are worth."""
     console = Console(highlight=False)
     for line in leakage.sentences():
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def print_replay(found: Replay) -> None:
+    """Print the reference study's table, published and measured, and why the two differ."""
+    console = Console(highlight=False)
+    table = Table("experiment", "", "examples", "accuracy", "macro F1", title="The reference study, published and here")
+    classes = [one.name for one in found.rows[0].per_class]
+    for name in classes:
+        table.add_column(f"{_plain(name)} P / R / F1")
+    for row in found.rows:
+        theirs = [[one.published.get(key) for key in ("precision", "recall", "f1")] for one in row.per_class]
+        ours = [[one.measured.get(key) for key in ("precision", "recall", "f1")] for one in row.per_class]
+        figures = [row.accuracy, row.macro_f1]
+        table.add_row(
+            row.name, "published", str(row.examples[0]), *(_share(one[0]) for one in figures), *map(_shares, theirs)
+        )
+        measured = [_share(one[1].value if one[1] else None) for one in figures]
+        table.add_row("", "here", str(row.examples[1] or "–"), *measured, *map(_shares, ours), end_section=True)
+    console.print(table)
+    for line in found.explanation:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _shares(values: Sequence[float | None]) -> str:
+    return " ".join(map(_share, values))
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def print_what_next(found: WhatNext) -> None:
+    """Print what would help from here."""
+    console = Console(highlight=False)
+    for line in found.sentences():
         console.print(line, markup=False, soft_wrap=True)
 
 

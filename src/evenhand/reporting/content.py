@@ -10,7 +10,9 @@ from evenhand.records import Audit, Choice, Decided, Evaluation, Judged, RemedyR
 from evenhand.reporting.robustness import Attacked
 from evenhand.study.economy import Economy
 from evenhand.study.leak_figures import Leakage
+from evenhand.study.next_steps import WhatNext
 from evenhand.study.rate_figures import RateStudy
+from evenhand.study.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ class ReportData:
     """What leaks are worth; None where that was not measured."""
     economy: Economy | None = None
     """What was left out to save time; None where the run did not come so far."""
+    what_next: WhatNext | None = None
+    """What would help from here; None where that was not measured."""
+    replay: Replay | None = None
+    """The reference study's table beside the measured one; None for every other run."""
     attacks: tuple[Attacked, ...] = ()
     """Finished attacks on the run's model."""
 

@@ -22,8 +22,11 @@ from evenhand.reporting.robustness import Attacked, read_attacks
 from evenhand.store import STUDY
 from evenhand.study.economy import read_economy
 from evenhand.study.leak_figures import read_leakage
+from evenhand.study.next_steps import read_what_next
 from evenhand.study.rate_figures import read_rates
+from evenhand.study.replay import read_replay
 from evenhand.study.results import read_compared, read_judged, read_nested, read_results, read_test
+from evenhand.study_file import NAME as STUDY_FILE
 from evenhand.training.model_file import CARD, WEIGHTS
 
 
@@ -64,6 +67,8 @@ def gather(run: Path) -> ReportData:
         relabelled=_relabelled(listed),
         reviewed=_reviewed(run, listed, audit),
         leakage=read_leakage(run / "audit"),
+        what_next=read_what_next(run),
+        replay=read_replay(run),
         rates=read_rates(run),
         economy=read_economy(run),
         attacks=_attacks(run),
@@ -167,6 +172,9 @@ def _command(study: dict[str, Any]) -> str:
         for ledger in _ledgers(study):
             words += ["--edits", ledger]
     settings = study["settings"]
+    if settings.get("groups"):
+        # What a command line cannot say: the run keeps the file that does.
+        return shlex.join([*words, "--study", f"RUN/{STUDY_FILE}"])
     for name in ("preset", "model", "recipe", "trust", "folds", "seeds", "seed", "refit"):
         if settings[name] not in (None, _DEFAULTS.get(name)):
             words += [f"--{name}", str(settings[name])]
@@ -176,6 +184,8 @@ def _command(study: dict[str, Any]) -> str:
         words.append("--allow-stacking")
     if settings.get("halving") is not None:
         words.append("--halving" if settings["halving"] else "--no-halving")
+    if settings.get("what_next") is not None:
+        words.append("--what-next" if settings["what_next"] else "--no-what-next")
     words += stated(settings)
     if settings.get("time_limit"):
         words += ["--time-limit", f"{settings['time_limit']:g}s"]

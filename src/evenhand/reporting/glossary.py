@@ -57,6 +57,11 @@ TERMS = {
         "The training images are dealt into parts that hold every class in the same proportion; each part is held out "
         "once while the others are trained on."
     ),
+    "learning curve": (
+        "How the figure grows with the number of images that are trained on, measured on parts of them and carried on "
+        "by a power law, which most networks follow; how fast it levels off is itself uncertain, and the interval "
+        "says so."
+    ),
     "tie": (
         "Two candidates are tied when chance explains their difference: the interval of their own paired differences "
         "holds zero, or they lie no further apart than the best and the worst of as many equal candidates do in 19 of "

@@ -34,9 +34,11 @@ from evenhand.reporting.evaluation_view import EvaluationView
 from evenhand.reporting.faults import label_sentences, odd_sentence, wrong_labels_found
 from evenhand.reporting.glossary import Glossary
 from evenhand.reporting.groups import groups
+from evenhand.reporting.next_view import next_view
 from evenhand.reporting.overview import overview
 from evenhand.reporting.pictures import COLUMNS, SHEET, Album, embedded_size, make_album
 from evenhand.reporting.rate_view import rate_view
+from evenhand.reporting.replay_view import replay_view
 from evenhand.reporting.results_view import FinalView, Leaderboard, ResultView, final, leaderboard, rivals
 from evenhand.reporting.robustness_view import robustness_view
 from evenhand.reporting.verdict import model_sentence, row_name, verdict
@@ -198,6 +200,8 @@ def _words(data: ReportData) -> dict[str, Any]:
         "rivals": rivals(data),
         "groups": groups(data),
         "against": bool(data.compared),
+        "next": next_view(data.what_next, data.audit.classes),
+        "replayed": replay_view(data.replay, data.audit.classes),
         "rates": rate_view(data.rates),
         "economy": data.economy.sentences() if data.economy else [],
         "attacks": robustness_view(data.attacks),

@@ -29,6 +29,7 @@ from evenhand.reporting.words import (
     one_in,
     percent,
     points,
+    sentence,
     spaced,
     span,
     spelled,
@@ -317,6 +318,9 @@ def next_steps(data: ReportData) -> list[Markup]:
     """Return what to do next: the three most useful actions."""
     audit = data.audit
     steps = []
+    if data.what_next:
+        told = sentence(spaced(data.what_next.short().replace("(-", "(−")), audit.classes)
+        steps.append(Markup('{}. <a href="#next">What each step would bring</a>.').format(told))
     if audit.flagged:
         steps.append(
             Markup("Settle the {}, the worst first: {}. All are listed in {}.").format(
@@ -324,7 +328,8 @@ def next_steps(data: ReportData) -> list[Markup]:
             )
         )
     if data.rates and data.rates.suggested:
-        named = data.reproduce.settings.get("recipe")
+        asked = data.reproduce.settings
+        named = asked.get("recipe") or ("reference" if asked.get("preset") == "reference" else None)
         words = f"{f'--recipe {named} ' if named else ''}--set learning_rate={rate_words(data.rates.suggested)}"
         steps.append(Markup("Train with this rate: {}.").format(code(words)))
     if not data.results:
@@ -336,7 +341,8 @@ def next_steps(data: ReportData) -> list[Markup]:
                 spelled(conflicts, "group"), code("audit/duplicates.csv")
             )
         )
-    steps += [*_collect(data), *_measure(data)]
+    # Where it was measured what more images are worth, rarity alone is no reason.
+    steps += [*([] if data.what_next else _collect(data)), *_measure(data)]
     if audit.findings:
         steps.append(
             Markup("Repair or remove the {} in {}.").format(

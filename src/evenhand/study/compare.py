@@ -82,10 +82,13 @@ def _way(remedy: str) -> frozenset[str]:
 
 
 def best_of_each(scores: Sequence[Score]) -> list[Score]:
-    """Return one score a (remedy, repair), best first: a finalist appears with the better of its models."""
-    best: dict[tuple[str, str], Score] = {}
+    """Return one score a (remedy, repair), best first: a finalist appears with the better of its models.
+
+    Groups of a study file are kept apart: each has its own row.
+    """
+    best: dict[tuple[str, str, str], Score] = {}
     for score in ranked(scores):
-        best.setdefault((score.candidate.remedy, score.candidate.repair), score)
+        best.setdefault((score.candidate.remedy, score.candidate.repair, score.candidate.group), score)
     return list(best.values())
 
 
@@ -125,7 +128,7 @@ def choose(scores: Sequence[Score], folds: int) -> Choice:
     return Choice(
         chosen.remedy,
         chosen.repair,
-        chosen.recipe.model,
+        chosen.network,
         reason,
         tuple(named(other, best) for other in ties),
         best.settled,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evenhand.records import Ints
 from evenhand.remedies.catalogue import plan_for, trained_part, trunk_part
 from evenhand.remedies.counting import trained_counts
 from evenhand.settings import Preset
+from evenhand.study import what_next
 from evenhand.study.final import stretched
 from evenhand.study.leakage import REMEDY, Leaks, held_folds, split_recipe, split_seeds
 from evenhand.training.recipe import Recipe
 
-Recipes = Callable[[str], Recipe]
-"""From a model's name to its recipe."""
+Recipes = Callable[..., Recipe]
+"""From a model's name to its recipe; with `group`, to that of a group of a study file."""
 
+CURVES = "curves"
+"""The stage that draws learning curves."""
 CURVE_BYTES = 32
 """A line of ``curve.csv``."""
 FEATURE_BYTES = 200
@@ -34,11 +37,21 @@ class Forecast:
     trainings: int
     seconds: float
     bytes: int
+    curves: int = 0
+    """How many of the trainings are for learning curves."""
+    share: float = 0.0
+    """Share of the time that these take."""
 
     def sentence(self) -> str:
         """Return it in words."""
         size = max(1, round(self.bytes / 1e6))
-        return f"{self.trainings} trainings: {_time(self.seconds)} from the start, and {size} MB in the run folder."
+        found = f"{self.trainings} trainings: {_time(self.seconds)} from the start, and {size} MB in the run folder."
+        if self.curves:
+            found += (
+                f" {self.curves} of them, about {100 * self.share:.0f} % of the time, draw learning curves "
+                "(--no-what-next leaves them out)."
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,7 @@ def forecast(
     command: str,
     refit: bool,
     leaks: Leaks | None = None,
+    replayed: int = 0,
 ) -> Forecast:
     """Return what a command's trainings will take; those that are finished already are counted too.
 
@@ -99,14 +113,25 @@ def forecast(
         Whether the final model is trained once more on all images.
     leaks : Leaks, optional
         What will be measured of them.
+    replayed : int
+        Test images that the reference study's experiments are judged on besides; 0 where it is not replayed.
     """
     stages = stages_of(labels, n_classes, preset, recipes, command=command, refit=refit, leaks=leaks)
+    if replayed:
+        once = replace(preset, seeds=1, judged=1, repairs=("none",))
+        each = _screening(labels, n_classes, once, recipes(preset.screen))
+        stages["replay"] = [replace(work, images=len(labels), predicted=replayed) for work in each]
     work = [part for parts in stages.values() for part in parts]
     cells = sum(part.number * part.predicted * (8 + 4 * n_classes + part.kept) for part in work)
     curves = sum(part.views / part.recipe.batch for part in work) * CURVE_BYTES
     seconds = sum(part.views * speed(part.recipe) for part in work if part.number)
+    drawn = stages.get(CURVES, [])
     return Forecast(
-        trainings=sum(part.number for part in work), seconds=MARGIN * seconds / jobs, bytes=round(cells + curves)
+        trainings=sum(part.number for part in work),
+        seconds=MARGIN * seconds / jobs,
+        bytes=round(cells + curves),
+        curves=sum(part.number for part in drawn),
+        share=sum(part.views * speed(part.recipe) for part in drawn) / (seconds or 1.0),
     )
 
 
@@ -120,13 +145,15 @@ def stages_of(
     refit: bool,
     leaks: Leaks | None = None,
 ) -> dict[str, list[Work]]:
-    """Return the trainings of each stage of a command: audit, screening, finalists, final, leakage.
+    """Return the trainings of each stage of a command: audit, screening, finalists, curves, final, leakage.
 
     Parameters are those of `forecast`.
     """
     found: dict[str, list[Work]] = {"audit": _audit(len(labels), preset, recipes(preset.examiner), command)}
     if command != "audit":
         found |= _comparison(labels, n_classes, preset, recipes)
+    if command in what_next.COMMANDS and preset.what_next:
+        found[CURVES] = _curves(len(labels), n_classes, preset, recipes)
     if command not in ("audit", "compare"):
         final = stretched(recipes(preset.model), preset.stretch)
         found["final"] = [Work(preset.members * (2 if refit else 1), len(labels), 0, final)]
@@ -156,16 +183,30 @@ def _audit(n: int, preset: Preset, recipe: Recipe, command: str) -> list[Work]:
 def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Recipes) -> dict[str, list[Work]]:
     folds = preset.folds
     judged = min(preset.judged or folds, folds)
+    if preset.groups:
+        parts = [replace(preset, remedies=one.remedies or (), repairs=one.repairs or ()) for one in preset.groups]
+        made = [recipes(one.model, group=one) for one in preset.groups]
+        pairs = zip(parts, made, strict=True)
+        return {"screening": [work for part, recipe in pairs for work in _screening(labels, n_classes, part, recipe)]}
+    screening = _screening(labels, n_classes, preset, recipes(preset.screen))
+    finalists = min(preset.finalists, sum(work.number for work in screening) // (preset.seeds * judged))
     part = len(labels) * (folds - 1) / folds
+    final = Work(finalists * preset.seeds * judged, part, len(labels) / folds, recipes(preset.model))
+    return {"screening": screening, "finalists": [final]}
+
+
+def _screening(labels: Ints, n_classes: int, preset: Preset, recipe: Recipe) -> list[Work]:
+    """Return the trainings of every remedy with every repair by one recipe."""
+    folds = preset.folds
+    judged = min(preset.judged or folds, folds)
     repairs = [repair for repair in dict.fromkeys(preset.repairs) if preset.rounds or repair == "none"]
-    recipe = recipes(preset.screen)
     # A second training, of the last layer alone, takes no time to speak of.
     trained = dict.fromkeys(trunk_part(remedy) for remedy in preset.remedies)
     twice = {trunk_part(remedy) for remedy in preset.remedies if trunk_part(remedy) != trained_part(remedy)}
-    screening = [
+    return [
         Work(
             len(repairs) * preset.seeds * judged,
-            part,
+            len(labels) * (folds - 1) / folds,
             len(labels) / folds,
             recipe,
             _longer(remedy, labels, n_classes),
@@ -174,9 +215,13 @@ def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Recipes) 
         )
         for remedy in trained
     ]
-    finalists = min(preset.finalists, len(trained) * len(repairs))
-    final = Work(finalists * preset.seeds * judged, part, len(labels) / folds, recipes(preset.model))
-    return {"screening": screening, "finalists": [final]}
+
+
+def _curves(n: int, n_classes: int, preset: Preset, recipes: Recipes) -> list[Work]:
+    """Return the trainings on fewer images: see `what_next.measure_what_next`. They take as long as on all images."""
+    drawn = what_next.extent(preset, n_classes, recipes)
+    part = n * (preset.folds - 1) / preset.folds
+    return [Work(drawn.trainings, part, n / preset.folds, recipes(preset.screen))] if drawn else []
 
 
 def _leakage(n: int, leaks: Leaks, preset: Preset, recipe: Recipe) -> list[Work]:

@@ -32,6 +32,13 @@ class Candidate:
     remedy: str
     repair: str
     recipe: Recipe
+    group: str = ""
+    """The group of a study file that gives the recipe; empty where all have the same."""
+
+    @property
+    def network(self) -> str:
+        """What tells candidates of the same remedy and repair apart: the network, with the group where there is one."""
+        return f"{self.recipe.model} ({self.group})" if self.group else self.recipe.model
 
 
 @dataclass(frozen=True)
@@ -298,7 +305,7 @@ def _score(
     result = RemedyResult(
         remedy=candidate.remedy,
         repair=candidate.repair,
-        model=candidate.recipe.model,
+        model=candidate.network,
         evaluation=evaluation,
         probabilities=probabilities[seen].astype(np.float32),
         indices=bench.rows[seen],

@@ -270,6 +270,8 @@ def left_out(asked: Preset, done: Preset) -> list[str]:
             f"With the network {asked.model}, {_many(done.finalists, 'finalist')} instead of {asked.finalists} "
             "were judged."
         )
+    if asked.what_next and not done.what_next:
+        found.append("No learning curves were drawn, so what more pictures would bring is not known.")
     if done.members < asked.members:
         found.append(f"The final model is made of {_many(done.members, 'network')} instead of {asked.members}.")
     if names := [remedy for remedy in asked.remedies if remedy not in done.remedies]:
