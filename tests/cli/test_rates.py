@@ -63,6 +63,37 @@ def test_lr_refuses_before_any_work(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "preset"),
+    [
+        ((), "reference"),
+        (("--find",), "standard"),
+        (("--preset", "quick"), "quick"),
+        (("--preset", "quick", "--find"), "quick"),
+    ],
+)
+def test_a_plain_study_is_that_of_the_reference_and_the_finder_serves_train(
+    evenhand: Evenhand,
+    pictures: Path,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    preset: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from evenhand import studying
+
+    asked: list[Any] = []
+
+    def study(settings: Any, rates: Any, *_: Any, **__: Any) -> Any:
+        asked.append((settings, rates))
+        raise UsageError("seen")
+
+    monkeypatch.setattr(studying, "learning_rates", study)
+    evenhand("lr", pictures, "--out", tmp_path / "run", "--rate", "0.1", "--epochs", "7", *words)
+    ((settings, rates),) = asked
+    assert (settings.preset, settings.changes, settings.remedies, rates) == (preset, {"epochs": 7}, ("none",), (0.1,))
+
+
 @pytest.mark.slow
 def test_lr_says_what_the_contract_names(evenhand: Evenhand, pictures: Path, tmp_path: Path) -> None:
     words = ("lr", pictures, "--out", tmp_path / "run", "--recipe", "reference", "--epochs", "4", *FAST)

@@ -35,6 +35,14 @@ Find = Annotated[
 ]
 Tests = Annotated[int, typer.Option("--tests", help="Range tests that --find repeats, with other random draws.")]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="Epochs of each training. [default: as the recipe says]")]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help="Whose recipe is trained with: quick, standard, thorough, or reference. [default: reference, plain SGD at "
+        "one rate; with --find standard, what train uses]",
+    ),
+]
 Remedy = Annotated[str, typer.Option("--remedy", help="What to train with; A+B composes.")]
 
 
@@ -48,7 +56,7 @@ def lr(
     seeds: options.Seeds = None,
     out: options.Out = None,
     edits: options.Edits = None,
-    preset: options.Preset = "standard",
+    preset: Preset = None,
     remedy: Remedy = "none",
     allow_stacking: options.Stacking = False,
     classes: options.Classes = None,
@@ -79,7 +87,8 @@ def study_rates(words: Mapping[str, Any], *, json: bool, quiet: bool) -> None:
     changes = [*(words["change"] or ()), *([f"epochs={words['epochs']}"] if words["epochs"] is not None else [])]
     if any(change.partition("=")[0].strip() == "learning_rate" for change in changes):
         raise UsageError("lr tries the rates of --rate, --grid and --find; leave --set learning_rate out.")
-    asked = {**words, "change": changes, "remedy": [words["remedy"]], "repair": "none"}
+    preset = words["preset"] or ("standard" if words["find"] else "reference")
+    asked = {**words, "preset": preset, "change": changes, "remedy": [words["remedy"]], "repair": "none"}
     settings = options.settings("lr", asked)
     from evenhand import studying
 
