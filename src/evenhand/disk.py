@@ -10,14 +10,16 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.errors import EvenhandError
+
+T = TypeVar("T")
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -69,6 +71,25 @@ def check_room(folder: Path, length: int, what: str = "The pixels") -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON value that is the same bytes for the same value; NaN is refused with ValueError."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_record(path: Path, build: Callable[[Any], T]) -> T | None:
+    """Return what `build` makes of the JSON value in a file of a run folder; None where there is no such file.
+
+    Raises
+    ------
+    EvenhandError
+        When the file is damaged, or of another version.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return build(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvenhandError(
+            f"{path} cannot be read ({error!r}): it is damaged, or of another version of evenhand. Run the same "
+            "command again."
+        ) from error
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

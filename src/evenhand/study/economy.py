@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evenhand.disk import write_json
-from evenhand.errors import EvenhandError
+from evenhand.disk import read_record, write_json
 from evenhand.records import TIME, WEAK, RemedyResult
 from evenhand.study.halving import RISK
 
@@ -90,6 +88,15 @@ class Economy:
         """Return the JSON object of the file and of the commands' `economy`."""
         return asdict(self) | {"sentences": self.sentences()}
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Economy:
+        """Return what `to_json` made."""
+        timed = data["timed"]
+        return cls(
+            tuple(Stopped(**one) for one in data["stopped"]),
+            Timed(**timed | {"left_out": tuple(timed["left_out"])}) if timed else None,
+        )
+
 
 def clock_words(seconds: float) -> str:
     """Return a length of time as people write it: ``45 s``, ``20 min``, ``1 h 30 min``."""
@@ -119,18 +126,4 @@ def read_economy(run: Path) -> Economy | None:
     EvenhandError
         When the file is damaged, or of another version.
     """
-    path = run / FILE
-    if not path.is_file():
-        return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        timed = found["timed"]
-        return Economy(
-            tuple(Stopped(**one) for one in found["stopped"]),
-            Timed(**timed | {"left_out": tuple(timed["left_out"])}) if timed else None,
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvenhandError(
-            f"{path} cannot be read ({error!r}): it is damaged, or of another version of evenhand. Run the same "
-            "command again."
-        ) from error
+    return read_record(run / FILE, Economy.from_json)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from evenhand.disk import write_json
-from evenhand.errors import EvenhandError
+from evenhand.disk import read_record, write_json
 from evenhand.records import Interval
 
 FILE = "leakage.json"
@@ -208,16 +206,7 @@ def read_leakage(folder: Path) -> Leakage | None:
     EvenhandError
         When the file is damaged, or of another version.
     """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    try:
-        return Leakage.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvenhandError(
-            f"{path} cannot be read ({error!r}): it is damaged, or of another version of evenhand. Run the same "
-            "command again."
-        ) from error
+    return read_record(folder / FILE, Leakage.from_json)
 
 
 def _leak(data: dict[str, Any]) -> Leak:

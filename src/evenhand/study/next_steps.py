@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evenhand.disk import write_json
-from evenhand.errors import EvenhandError
+from evenhand.disk import read_record, write_json
 from evenhand.records import Interval
 from evenhand.study.learning_curves import LIMIT
 
@@ -344,16 +342,7 @@ def read_what_next(run: Path) -> WhatNext | None:
     EvenhandError
         When the file is damaged, or of another version.
     """
-    path = run / FILE
-    if not path.is_file():
-        return None
-    try:
-        return WhatNext.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvenhandError(
-            f"{path} cannot be read ({error!r}): it is damaged, or of another version of evenhand. Run the same "
-            "command again."
-        ) from error
+    return read_record(run / FILE, WhatNext.from_json)
 
 
 def _read(data: dict[str, float] | None) -> Interval | None:

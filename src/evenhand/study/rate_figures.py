@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evenhand.disk import write_json, write_table
-from evenhand.errors import EvenhandError
+from evenhand.disk import read_record, write_json, write_table
 from evenhand.study.rate_verdict import RateVerdict
 
 FOLDER = "learning_rate"
@@ -196,16 +194,7 @@ def read_rates(run: Path) -> RateStudy | None:
     EvenhandError
         When the file is damaged, or of another version.
     """
-    path = run / FOLDER / FILE
-    if not path.is_file():
-        return None
-    try:
-        return RateStudy.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvenhandError(
-            f"{path} cannot be read ({error!r}): it is damaged, or of another version of evenhand. Run the same "
-            "command again."
-        ) from error
+    return read_record(run / FOLDER / FILE, RateStudy.from_json)
 
 
 def _at(losses: Sequence[Loss], place: int) -> Loss:

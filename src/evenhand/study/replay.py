@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,8 +11,7 @@ import numpy as np
 
 from evenhand.auditing.duplicates import training_rows
 from evenhand.data.manifest import Manifest
-from evenhand.disk import write_json
-from evenhand.errors import EvenhandError
+from evenhand.disk import read_record, write_json
 from evenhand.evaluation.metrics import evaluate
 from evenhand.published import Experiment, Published, published
 from evenhand.records import Evaluation, Interval, Ints, RemedyResult
@@ -254,16 +252,7 @@ def read_replay(run: Path) -> Replay | None:
     EvenhandError
         When the file is damaged, or of another version.
     """
-    path = run / FILE
-    if not path.is_file():
-        return None
-    try:
-        return Replay.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvenhandError(
-            f"{path} cannot be read ({error!r}): it is damaged, or of another version of evenhand. Run the same "
-            "command again."
-        ) from error
+    return read_record(run / FILE, Replay.from_json)
 
 
 def _row(data: dict[str, Any]) -> Row:
