@@ -29,7 +29,7 @@ FLOORS = (
     ("study_file",),
     ("store", "settings", "published"),
     ("compared", "costs", "disk"),
-    ("records", "progress"),
+    ("records", "progress", "web"),
     ("errors",),
     ("evenhand",),
 )
@@ -64,6 +64,7 @@ LIBRARIES = {
     "compared": set(),
     "costs": set(),
     "disk": {"numpy"},
+    "web": set(),
     "store": {"numpy"},
     "cli": {"typer", "rich"},
     "pipeline": {"numpy"},

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
-from typing import Any
 from urllib.parse import parse_qs
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from evenhand import web
+from evenhand.web import App, Message, Receive, Send
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
+    **web.HEADERS,
     "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
-    "cache-control": "no-store",
 }
 CLOSED = "This page opens with the address that `evenhand review` printed, once. Start it again for a new one."
 
@@ -65,14 +55,11 @@ class Guard:
         elif scope["method"] not in ("GET", "HEAD") and not self._own(headers):
             await _answer(send, 403, "Refused: only the page itself may change anything.")
         else:
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, web.with_headers(send, HEADERS))
 
     def _known(self, cookies: str) -> bool:
-        try:
-            found = SimpleCookie(cookies).get(self._cookie)
-        except CookieError:
-            return False
-        return found is not None and hmac.compare_digest(found.value.encode(), self._secret.encode())
+        found = web.cookie(cookies, self._cookie)
+        return found is not None and web.same(found, self._secret)
 
     def _own(self, headers: dict[str, str]) -> bool:
         """Return whether a request that changes something comes from the page: other sites cannot send JSON here."""
@@ -83,7 +70,7 @@ class Guard:
     async def _enter(self, scope: Message, send: Send, *, known: bool) -> None:
         """Exchange the token for a cookie, once; a browser that has its cookie may come back with the old address."""
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        right = hmac.compare_digest(given.encode(), self.token.encode())
+        right = web.same(given, self.token)
         if not right or (self._spent and not known):
             await _answer(send, 403, CLOSED)
             return
@@ -92,20 +79,6 @@ class Guard:
         await _answer(send, 303, "", {"location": "/", "set-cookie": cookie})
 
 
-def _with_headers(send: Send) -> Send:
-    async def decorated(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            own = {name.lower() for name, _ in message.get("headers", ())}
-            more = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in own]
-            message = {**message, "headers": [*message.get("headers", ()), *more]}
-        await send(message)
-
-    return decorated
-
-
 async def _answer(send: Send, status: int, text: str, headers: dict[str, str] | None = None) -> None:
-    body = text.encode()
-    told = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(body)), **HEADERS, **(headers or {})}
-    start = {"type": "http.response.start", "status": status}
-    await send({**start, "headers": [(name.encode(), value.encode()) for name, value in told.items()]})
-    await send({"type": "http.response.body", "body": body})
+    told = {"content-type": "text/plain; charset=utf-8", **HEADERS, **(headers or {})}
+    await web.answer(send, status, text.encode(), told)

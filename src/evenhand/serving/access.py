@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import json
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
-from typing import Any
 from urllib.parse import parse_qs
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from evenhand import web
+from evenhand.web import App, Message, Receive, Send
 
 HEADERS = {
+    **web.HEADERS,
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
 }
 OPEN = ("/health",)
 """Paths that are answered without a token, for those who watch whether the server lives."""
@@ -79,48 +69,27 @@ class Access:
             await _answer(send, 401, _NEEDED, {"www-authenticate": 'Bearer realm="evenhand"'})
         else:
             scope[KNOWN] = known
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, web.with_headers(send, HEADERS))
 
     def _knows(self, headers: dict[str, str]) -> bool:
         if self._token is None:
             return True
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _same(given.strip(), self._token):
+        if scheme.lower() == "bearer" and web.same(given.strip(), self._token):
             return True
-        try:
-            found = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
-        except CookieError:
-            return False
-        return found is not None and _same(found.value, self._secret)
+        found = web.cookie(headers.get("cookie", ""), self._cookie)
+        return found is not None and web.same(found, self._secret)
 
     async def _enter(self, scope: Message, send: Send) -> None:
         """Exchange the token in the page's address for a cookie."""
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if not _same(given, str(self._token)):
+        if not web.same(given, str(self._token)):
             await _answer(send, 401, _NEEDED, {"www-authenticate": 'Bearer realm="evenhand"'})
             return
         cookie = f"{self._cookie}={self._secret}; HttpOnly; SameSite=Strict; Path=/"
         await _answer(send, 303, "", {"location": "/", "set-cookie": cookie})
 
 
-def _same(given: str, right: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode())
-
-
-def _with_headers(send: Send) -> Send:
-    async def decorated(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            own = {name.lower() for name, _ in message.get("headers", ())}
-            more = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in own]
-            message = {**message, "headers": [*message.get("headers", ()), *more]}
-        await send(message)
-
-    return decorated
-
-
 async def _answer(send: Send, status: int, text: str, headers: dict[str, str] | None = None) -> None:
     body = json.dumps({"error": text}).encode() if text else b""
-    told = {"content-type": "application/json", "content-length": str(len(body)), **HEADERS, **(headers or {})}
-    start = {"type": "http.response.start", "status": status}
-    await send({**start, "headers": [(name.encode(), value.encode()) for name, value in told.items()]})
-    await send({"type": "http.response.body", "body": body})
+    await web.answer(send, status, body, {"content-type": "application/json", **HEADERS, **(headers or {})})
