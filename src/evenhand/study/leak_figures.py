@@ -8,6 +8,7 @@ from typing import Any
 
 from evenhand.disk import read_record, write_json
 from evenhand.records import Interval
+from evenhand.study.wording import counted, points
 
 FILE = "leakage.json"
 FEW = 0.05
@@ -92,8 +93,8 @@ class Leakage:
             ]
         leak = self.test
         return [
-            f"{_counted(leak.images, 'training image belongs', 'training images belong')} to "
-            f"{_counted(leak.leaked.n, 'test image')}: copies, near-duplicates, or others of the same group. The final "
+            f"{counted(leak.images, 'training image belongs', 'training images belong')} to "
+            f"{counted(leak.leaked.n, 'test image')}: copies, near-duplicates, or others of the same group. The final "
             f"model was trained without {'it' if leak.images == 1 else 'them'}.",
             f"Trained with {'it' if leak.images == 1 else 'them'}, as the data are split, the network {self.model} "
             f"would be credited with {_credit(leak, 'on the test images')}",
@@ -119,7 +120,7 @@ class Leakage:
     def method(self) -> list[str]:
         """Return how it was measured, and how far it can be trusted."""
         told = [
-            f"{_counted(leak.pairs, 'pair')} of trainings of {_counted(leak.epochs, 'epoch')} for the {which}"
+            f"{counted(leak.pairs, 'pair')} of trainings of {counted(leak.epochs, 'epoch')} for the {which}"
             for leak, which in ((self.test, "test"), (self.folds, "folds"))
             if leak
         ]
@@ -148,7 +149,7 @@ def _verdict(leak: Leak) -> str:
         return _MEANING[whole]
     if own:
         return "The interval holds 0, so the whole does not show it; the leaked images themselves do."
-    few = f"; with {_counted(leak.leaked.n, 'leaked image')} among {leak.whole.n:,} it could hardly be otherwise"
+    few = f"; with {counted(leak.leaked.n, 'leaked image')} among {leak.whole.n:,} it could hardly be otherwise"
     return f"The interval holds 0: this cannot be told from chance{few if leak.leaked.n < FEW * leak.whole.n else ''}."
 
 
@@ -179,18 +180,12 @@ def _parts(leak: Leak, images: str) -> list[str]:
     return told
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
 def _points(value: Interval) -> str:
-    """Return a difference in percentage points with its interval: ``+1.2 points (95 % interval -0.3 to +2.7)``."""
-    middle, low, high = (f"{round(100 * end, 1) + 0.0:+.1f}" for end in (value.value, value.low, value.high))
-    return f"{middle} points (95 % interval {low} to {high})"
+    return points(value, "95 % interval")
 
 
 def write_leakage(folder: Path, leakage: Leakage) -> None:

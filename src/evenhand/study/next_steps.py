@@ -10,6 +10,7 @@ from typing import Any
 from evenhand.disk import read_record, write_json
 from evenhand.records import Interval
 from evenhand.study.learning_curves import LIMIT
+from evenhand.study.wording import counted, points
 
 FILE = "what_next.json"
 LITTLE = 0.01
@@ -179,10 +180,10 @@ class WhatNext:
         """Everything that could be done next: settle, collect of each class, collect of all, a larger network."""
         found = []
         if self.settle.suspects:
-            found.append(Step("label", f"settling the {_counted(self.settle.suspects, 'suspect')}", self.settle.gain))
+            found.append(Step("label", f"settling the {counted(self.settle.suspects, 'suspect')}", self.settle.gain))
         whole = [curve for curve in self.curves if not curve.name]
         for curve in [*(curve for curve in self.curves if curve.name), *whole]:
-            more = _counted(curve.doubled.images, "more picture")
+            more = counted(curve.doubled.images, "more picture")
             of = f"of {curve.name}" if curve.name else "of all classes in their present shares"
             # By Bonferroni: of many curves some look good by chance, and the best of them is looked at first.
             luck = curve.doubled.doubt * len(self.curves) > LEVEL
@@ -245,20 +246,20 @@ class WhatNext:
             yield "No label is suspected, so there is none to settle."
             return
         yield (
-            f"Of {_counted(settle.suspects, 'suspect')}, about {settle.wrong:,.0f} are expected to have a wrong label."
+            f"Of {counted(settle.suspects, 'suspect')}, about {settle.wrong:,.0f} are expected to have a wrong label."
         )
         if settle.measured and settle.in_hand:
             yield (
-                f"What the repair ({settle.repair}) makes of them has brought {_points(settle.measured)} already; that "
+                f"What the repair ({settle.repair}) makes of them has brought {points(settle.measured)} already; that "
                 "is in the figures of this run and not counted again."
             )
         elif settle.measured:
-            yield f"Repaired without anybody's help ({settle.repair}), they bring {_points(settle.measured)}."
+            yield f"Repaired without anybody's help ({settle.repair}), they bring {points(settle.measured)}."
         else:
             yield "The chosen remedy was not judged both with and without a repair, so what they cost is not known."
         if settle.back:
             won = ", ".join(f"{count:,} of {name}" for name, count in settle.back.items())
-            worth = f"by the learning curves {_points(settle.returned)}" if settle.returned else "how much is not known"
+            worth = f"by the learning curves {points(settle.returned)}" if settle.returned else "how much is not known"
             yield f"Settled, they would give training about {won}: {worth}."
         if settle.elsewhere and settle.elsewhere.value >= 1:
             low, high = settle.elsewhere.low, settle.elsewhere.high
@@ -277,8 +278,8 @@ class WhatNext:
             yield f"{larger.large} and {larger.small} were not judged in pairs, so how they differ cannot be told."
             return
         step = (
-            f"From {larger.small} to the larger {larger.large}, each with its own recipe, it is {_points(larger.gain)} "
-            f"over {_counted(larger.candidates, 'candidate')}."
+            f"From {larger.small} to the larger {larger.large}, each with its own recipe, it is {points(larger.gain)} "
+            f"over {counted(larger.candidates, 'candidate')}."
         )
         if larger.chosen != larger.large:
             yield step
@@ -293,8 +294,8 @@ class WhatNext:
             yield "No learning curve was drawn: it takes at least two folds that are held out."
             return
         yield (
-            f"Learning curves: {_counted(self.trainings, 'training')} of the network {self.network} with the chosen "
-            f"remedy on parts of the training pictures, {_counted(self.repetitions, 'repetition')} a point, each as "
+            f"Learning curves: {counted(self.trainings, 'training')} of the network {self.network} with the chosen "
+            f"remedy on parts of the training pictures, {counted(self.repetitions, 'repetition')} a point, each as "
             f"long as on all of them. A curve is followed to {LIMIT:g} times the present pictures and no further."
         )
         yield "New pictures are taken to be like the present ones, and labelled as well."
@@ -311,22 +312,12 @@ def _of_step(step: Step) -> str:
     if step.gain is None:
         return f"{step.words}: cannot be told"
     if step.clear:
-        return f"{step.words} {'are' if step.many else 'is'} worth about {_points(step.gain)}"
+        return f"{step.words} {'are' if step.many else 'is'} worth about {points(step.gain)}"
     if step.idle:
-        return f"{step.words}: less than a point, {_points(step.gain)}"
+        return f"{step.words}: less than a point, {points(step.gain)}"
     if step.gain.low > 0:
-        return f"{step.words}: {_points(step.gain)}, which among so many curves may be chance"
-    return f"{step.words}: {_points(step.gain)}, which cannot be told from nothing"
-
-
-def _counted(count: int, one: str) -> str:
-    return f"{count:,} {one if count == 1 else one + 's'}"
-
-
-def _points(value: Interval) -> str:
-    """Return a difference in percentage points with its interval: ``+1.2 points (95 % interval -0.3 to +2.7)``."""
-    middle, low, high = (f"{round(100 * end, 1) + 0.0:+.1f}" for end in (value.value, value.low, value.high))
-    return f"{middle} points ({low} to {high})"
+        return f"{step.words}: {points(step.gain)}, which among so many curves may be chance"
+    return f"{step.words}: {points(step.gain)}, which cannot be told from nothing"
 
 
 def write_what_next(run: Path, found: WhatNext) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from evenhand.data.demo.broken import BROKEN
-from evenhand.data.demo.on_disk import DemoTruth, check_settings, put
+from evenhand.data.demo.on_disk import STREAMS, DemoTruth, check_settings, put
 from evenhand.data.demo.pen import Dice
 from evenhand.data.demo.scene import THINGS, encoded, picture
 from evenhand.progress import SILENT, Progress
@@ -25,9 +25,6 @@ CATS_AMONG_CARS = {"train": 452, "test": 48}
 FEWEST = {"train": 12, "test": 6}
 """Images a class that remain at any scale."""
 FEWEST_WRONG = 3
-
-STREAMS = {"train": 0, "test": 1, "clean": 2}
-"""Pictures of different streams are never the same."""
 
 
 def make_demo(out: Path, *, scale: float = 1.0, seed: int = 0, progress: Progress = SILENT) -> DemoTruth:

@@ -11,7 +11,7 @@ import numpy as np
 
 from evenhand.data.demo.cars import draw_car
 from evenhand.data.demo.cats import draw_cat
-from evenhand.data.demo.on_disk import DemoTruth, check_settings, put
+from evenhand.data.demo.on_disk import STREAMS, DemoTruth, check_settings, put
 from evenhand.data.demo.pen import Dice
 from evenhand.data.demo.scene import THINGS, Thing, encoded, photograph
 from evenhand.data.demo.trucks import draw_loaded
@@ -70,8 +70,6 @@ TEST_IMAGES = 100
 FEWEST = 6
 """Images a class that remain in a folder at any scale."""
 
-STREAMS = {"train": 0, "test": 1, "clean": 2}
-"""Pictures of different streams are never the same."""
 FIRST_DIE = 100
 """Dice of these pictures begin with numbers from here: none is a picture of another demo set."""
 

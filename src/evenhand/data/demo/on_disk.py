@@ -16,6 +16,9 @@ from evenhand.progress import Progress, Tick
 
 LARGEST_SCALE = 100.0
 
+STREAMS = {"train": 0, "test": 1, "clean": 2}
+"""Pictures of different streams are never the same."""
+
 
 @dataclass(frozen=True)
 class DemoTruth:
