@@ -271,6 +271,7 @@ PRESETS: dict[str, Preset] = {
         remedies=STANDARD_REMEDIES,
         repairs=("none", "drop"),
         stretch=2.0,
+        leak_folds=2,
         halving=True,
         what_next=True,
     ),
