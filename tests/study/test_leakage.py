@@ -20,7 +20,7 @@ from evenhand.study.leakage import LEAST_SEEDS, find_leaks, held_folds, measure_
 from evenhand.training.recipe import Recipe
 
 LEARNS = Recipe(optimiser="adamw", learning_rate=0.002, epochs=20, batch=16, precision="float32", channels_last=False)
-PRESET = replace(PRESETS["standard"], folds=3, seeds=1, leak_views=None)
+PRESET = replace(PRESETS["standard"], folds=3, seeds=1, leak_views=None, leak_folds=None)
 HEARTS = 12
 """Images that are there twice."""
 
