@@ -28,11 +28,11 @@ import numpy as np
 from scipy import stats
 
 from evenhand.data.demo import make_demo
-from evenhand.desk import opened
 from evenhand.evaluation.intervals import corrected_resampled_t, holm, wilson
 from evenhand.evaluation.score_table import ScoreTable
+from evenhand.pipeline.desk import opened
 from evenhand.progress import SILENT
-from evenhand.settings import Settings
+from evenhand.settings.commands import Settings
 from evenhand.study.compare import choose
 from evenhand.study.judging import Candidate, Score, judge
 from hardware import describe

@@ -17,10 +17,10 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from evenhand.auditing.detectors import DETECTORS
-from evenhand.desk import opened
-from evenhand.pipeline import audit
+from evenhand.pipeline.desk import opened
+from evenhand.pipeline.run import audit
 from evenhand.progress import SILENT
-from evenhand.settings import Settings
+from evenhand.settings.commands import Settings
 from evenhand.study.label_audit import audit_labels
 from hardware import describe
 from label_quality import describe_quality, read_truth

@@ -25,8 +25,8 @@ from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from evenhand.evaluation.intervals import wilson
-from evenhand.pipeline import audit
-from evenhand.settings import Settings
+from evenhand.pipeline.run import audit
+from evenhand.settings.commands import Settings
 from hardware import describe
 
 COVERAGE, WIDTH, FALSE_ALARMS = 0.90, 0.5, 0.01

@@ -25,7 +25,7 @@ from evenhand.auditing.near_duplicates import near_pairs
 from evenhand.auditing.odd_images import odd_images
 from evenhand.data.demo.scene import THINGS, picture
 from evenhand.data.manifest import Dataset, Manifest
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 from hardware import describe
 
 TARGET_SECONDS, TARGET_ODD_SECONDS = 20.0, 10.0

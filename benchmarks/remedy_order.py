@@ -31,13 +31,14 @@ from scipy.stats import kendalltau
 
 from evenhand.cli.console import progress
 from evenhand.data.demo import clean_kinds, long_tailed
-from evenhand.desk import Desk, opened
 from evenhand.disk import write_table
 from evenhand.evaluation.metrics import evaluate
 from evenhand.evaluation.paired import balanced_difference
 from evenhand.evaluation.resampling import paired_difference
-from evenhand.records import Interval
-from evenhand.settings import PRESETS, REPAIRS, STANDARD_REMEDIES, Settings
+from evenhand.pipeline.desk import Desk, opened
+from evenhand.records.values import Interval
+from evenhand.settings.commands import REPAIRS, Settings
+from evenhand.settings.presets import PRESETS, STANDARD_REMEDIES
 from evenhand.study.compare import choose
 from evenhand.study.final import stretched, train_final
 from evenhand.study.judging import Score, balanced_accuracy, candidates, judge

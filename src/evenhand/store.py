@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 import evenhand
 from evenhand.disk import flush_folder, read_table, unwritable, write_arrays, write_json, write_table
 from evenhand.errors import DataError, EvenhandError, UsageError
-from evenhand.records import SCHEMA_VERSION
+from evenhand.records.values import SCHEMA_VERSION
 
 STUDY = "study.json"
 LOCK = ".lock"

@@ -6,7 +6,7 @@ import pytest
 from evenhand.attacks.corruptions import CORRUPTIONS, SEVERITIES, corrupt, under_corruption
 from evenhand.attacks.victim import Victim
 from evenhand.errors import UsageError
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 KINDS = {
     *("gaussian-noise", "shot-noise", "impulse-noise", "defocus-blur", "glass-blur", "motion-blur", "zoom-blur"),

@@ -9,7 +9,7 @@ from evenhand.attacks import stress as room
 from evenhand.attacks.stress import FEWEST, MOST, STRESSED, affordable, assaults, stress
 from evenhand.attacks.subject import Subject
 from evenhand.attacks.victim import Victim
-from evenhand.settings import PRESETS
+from evenhand.settings.presets import PRESETS
 
 NAMES = ("cats", "dogs", "ships", "vans")
 

@@ -5,7 +5,7 @@ import pytest
 
 from evenhand.auditing.confused import confused_pairs
 from evenhand.auditing.labels import LabelModel
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 
 CLASSES = ("a", "b", "c")
 

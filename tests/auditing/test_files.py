@@ -7,7 +7,8 @@ import pytest
 from evenhand.auditing.files import read_audit, write_audit
 from evenhand.data.manifest import SPLITS
 from evenhand.errors import EvenhandError
-from evenhand.records import Audit, ConfusedPair, Duplicate, Finding, Interval, LabelIssue, OddImage
+from evenhand.records.audit import Audit, ConfusedPair, Duplicate, Finding, LabelIssue, OddImage
+from evenhand.records.values import Interval
 
 AUDIT = Audit(
     classes=("z", "قطة"),

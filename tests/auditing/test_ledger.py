@@ -24,7 +24,7 @@ from evenhand.auditing.ledger import (
 )
 from evenhand.data.manifest import EXCLUDED, Manifest
 from evenhand.errors import DataError, EvenhandError, UsageError
-from evenhand.records import Decided
+from evenhand.records.audit import Decided
 
 
 def label(pixels: str, name: str, **words: str) -> Edit:

@@ -16,7 +16,7 @@ from evenhand.auditing import near_duplicates
 from evenhand.auditing.duplicates import joined
 from evenhand.auditing.near_duplicates import agreement, near_pairs, thumbnails
 from evenhand.data.demo import clean_set
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 DRAWN, _ = clean_set(40, seed=5)
 

@@ -14,7 +14,8 @@ from evenhand.auditing.odd_images import looks, odd_images
 from evenhand.data.demo import clean_set
 from evenhand.data.manifest import Dataset, Manifest
 from evenhand.disk import read_table
-from evenhand.records import OddImage, Pixels
+from evenhand.records.audit import OddImage
+from evenhand.records.values import Pixels
 
 DRAWN, _ = clean_set(100, seed=8)
 

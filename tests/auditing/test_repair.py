@@ -4,7 +4,7 @@ import pytest
 from evenhand.auditing.labels import LabelModel
 from evenhand.auditing.repair import REPAIRS, repair
 from evenhand.errors import UsageError
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 
 GIVEN = np.array([0, 0, 0, 1, 2])
 POSTERIOR = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.4, 0.35, 0.25], [0.0, 1.0, 0.0], [0.0, 0.45, 0.55]])

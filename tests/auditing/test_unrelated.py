@@ -10,7 +10,7 @@ from evenhand.auditing.odd_images import odd_images
 from evenhand.auditing.unrelated import CLIPPED, COMPARED, NEAREST, descriptors, strangeness
 from evenhand.data.demo import clean_set
 from evenhand.data.manifest import Dataset, Manifest
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 REAL = Path(__file__).parents[2].parent / "shared/data/car-truck-cat"
 SIDE = 512

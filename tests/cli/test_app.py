@@ -8,8 +8,8 @@ from unittest import mock
 import pytest
 
 import evenhand as package
-from evenhand import pipeline
 from evenhand.errors import DataError, EvenhandError, ExportError, ModelFileError, UsageError
+from evenhand.pipeline import run as pipeline
 
 COMMANDS = ("run", "demo", "audit", "compare", "train", "evaluate", "report", "review", "edits")
 

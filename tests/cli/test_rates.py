@@ -80,7 +80,7 @@ def test_a_plain_study_is_that_of_the_reference_and_the_finder_serves_train(
     preset: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from evenhand import studying
+    from evenhand.pipeline import learning_rates as studying
 
     asked: list[Any] = []
 

@@ -4,7 +4,8 @@ import pytest
 
 from evenhand.cli.show import audit_lines, paired_lines
 from evenhand.evaluation.paired import Paired
-from evenhand.records import Audit, Duplicate, Interval, OddImage
+from evenhand.records.audit import Audit, Duplicate, OddImage
+from evenhand.records.values import Interval
 
 
 def test_copies_and_odd_images_are_told() -> None:

@@ -11,7 +11,7 @@ from evenhand.engines import contract
 from evenhand.engines.catalogue import ENGINES
 from evenhand.engines.contract import EngineContractError, check_engine
 from evenhand.engines.local import LocalEngine
-from evenhand.settings import ENGINES as NAMES
+from evenhand.settings.commands import ENGINES as NAMES
 
 
 def test_the_local_engine_keeps_the_contract() -> None:

@@ -17,7 +17,7 @@ from evenhand.cli.options import settings
 from evenhand.engines.contract import check_engine
 from evenhand.engines.ray import RayEngine
 from evenhand.errors import EvenhandError, UsageError
-from evenhand.pipeline import compare
+from evenhand.pipeline.run import compare
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:::ray"),

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evenhand.costs import Costs, Decision
 from evenhand.evaluation.costs import cost_of, decide, expected_costs, mean_cost, moved
+from evenhand.settings.costs import Costs, Decision
 
 ZERO_ONE = Costs(("a", "b"), ((0.0, 1.0), (1.0, 0.0)))
 

@@ -7,7 +7,8 @@ from sklearn.metrics import balanced_accuracy_score, log_loss, precision_recall_
 
 from evenhand.errors import DataError, EvenhandError
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Evaluation, Interval
+from evenhand.records.evaluation import Evaluation
+from evenhand.records.values import Interval
 
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "ece")
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from evenhand.evaluation.metrics import evaluate
 from evenhand.evaluation.paired import balanced_difference, compare_models
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 # Ten images: six of class 0, three of class 1, one of class 2; a fourth class has none.
 LABELS = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2])

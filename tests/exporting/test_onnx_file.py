@@ -12,7 +12,7 @@ from evenhand.exporting import onnx_file
 from evenhand.exporting.onnx_file import describe, to_onnx
 from evenhand.exporting.onnx_model import OnnxModel
 from evenhand.models.heads import Shape
-from evenhand.records import SCHEMA_VERSION
+from evenhand.records.values import SCHEMA_VERSION
 from handed_over import CLASSES, model, pixels
 
 ALL = {"members": 2, "flips": True, "temperature": 1.7, "logit_offsets": (0.5, -1.0, 0.25)}

@@ -9,7 +9,7 @@ import torch
 from evenhand.predicting.asking import answered
 from evenhand.predicting.decoding import Batch
 from evenhand.predicting.inputs import Item
-from evenhand.records import Floats, Pixels
+from evenhand.records.values import Floats, Pixels
 
 
 class Slow:

@@ -13,7 +13,7 @@ from evenhand.models.catalogue import build
 from evenhand.predicting.gradients import IntegratedGradients
 from evenhand.predicting.occlusion import log_odds, occlusion
 from evenhand.predicting.pictures import AGAINST, FOR, draw, keep
-from evenhand.records import Floats, Pixels
+from evenhand.records.values import Floats, Pixels
 from evenhand.training.model_file import Model
 from evenhand.training.recipe import Recipe
 from handed_over import model, pixels

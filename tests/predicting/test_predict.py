@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from evenhand.costs import Costs, Decision, Uses
 from evenhand.errors import DataError, ModelFileError, UsageError
 from evenhand.exporting.onnx_file import to_onnx
 from evenhand.predicting.predict import Predict, Predictions, formats_of, opened
 from evenhand.predicting.rows import FORMATS, Answer
+from evenhand.settings.costs import Costs, Decision, Uses
 from evenhand.training.model_file import save_model
 from handed_over import CLASSES, encoded, model, picture_folder, pixels
 

@@ -14,22 +14,11 @@ import pytest
 
 from evenhand.data.manifest import Dataset, Manifest
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import (
-    Audit,
-    Choice,
-    ConfusedPair,
-    Curve,
-    Decided,
-    Duplicate,
-    Finding,
-    Floats,
-    Interval,
-    Ints,
-    LabelIssue,
-    RemedyResult,
-    Reproduce,
-    TestResult,
-)
+from evenhand.records.audit import Audit, ConfusedPair, Decided, Duplicate, Finding, LabelIssue
+from evenhand.records.comparison import Choice, Curve, RemedyResult
+from evenhand.records.evaluation import TestResult
+from evenhand.records.reproduce import Reproduce
+from evenhand.records.values import Floats, Interval, Ints
 from evenhand.reporting.content import FinalModel, ReportData, Reviewed
 from evenhand.study.leak_figures import Contrast, Leak, Leakage, LeakScore
 from evenhand.study.next_steps import ClassCurve, Gain, Larger, Point, Reach, Settle, WhatNext

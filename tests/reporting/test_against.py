@@ -5,8 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from evenhand.compared import Calibrated, Compared, OnTrueLabels, Versus
-from evenhand.records import Interval
+from evenhand.records.compared import Calibrated, Compared, OnTrueLabels, Versus
+from evenhand.records.values import Interval
 from evenhand.reporting.against import MOST_CLASSES, against, further_figures, probability
 from evenhand.reporting.report import render
 

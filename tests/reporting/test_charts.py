@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand.records import Curve
+from evenhand.records.comparison import Curve
 from evenhand.reporting import charts
 
 

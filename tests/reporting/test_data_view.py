@@ -5,7 +5,7 @@ from types import ModuleType
 
 import numpy as np
 
-from evenhand.records import ConfusedPair, OddImage
+from evenhand.records.audit import ConfusedPair, OddImage
 from evenhand.reporting.data_view import (
     SAMPLED_CLASSES,
     class_counts,

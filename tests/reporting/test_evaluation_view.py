@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Evaluation, Floats, Ints
+from evenhand.records.evaluation import Evaluation
+from evenhand.records.values import Floats, Ints
 from evenhand.reporting.evaluation_view import EvaluationView, figure_rows, view
 
 

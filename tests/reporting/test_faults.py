@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 from markupsafe import Markup
 
-from evenhand.records import Audit, ConfusedPair, Duplicate, Finding, Interval, LabelIssue, OddImage
+from evenhand.records.audit import Audit, ConfusedPair, Duplicate, Finding, LabelIssue, OddImage
+from evenhand.records.values import Interval
 from evenhand.reporting.faults import (
     fault_sentences,
     imbalance,

@@ -6,9 +6,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from evenhand.compared import Compared, Versus
 from evenhand.evaluation.intervals import corrected_resampled_t
-from evenhand.records import Interval
+from evenhand.records.compared import Compared, Versus
+from evenhand.records.values import Interval
 from evenhand.reporting.gain import difference, differences, gain
 
 

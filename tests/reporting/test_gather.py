@@ -14,7 +14,8 @@ from evenhand.auditing.ledger import Edit, append, edit
 from evenhand.data.manifest import write_manifest
 from evenhand.disk import write_json
 from evenhand.errors import UsageError
-from evenhand.records import SCHEMA_VERSION, Decided
+from evenhand.records.audit import Decided
+from evenhand.records.values import SCHEMA_VERSION
 from evenhand.reporting.content import ReportData, Reviewed
 from evenhand.reporting.gather import gather
 from evenhand.study.results import write_results, write_test

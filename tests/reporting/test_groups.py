@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from evenhand.evaluation.score_table import ScoreTable
-from evenhand.records import Interval, Judged
+from evenhand.records.comparison import Judged
+from evenhand.records.values import Interval
 from evenhand.reporting.groups import MOST_ROWS, groups
 from evenhand.reporting.report import render
 

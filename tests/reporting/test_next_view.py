@@ -3,7 +3,7 @@ from types import ModuleType
 
 import pytest
 
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 from evenhand.reporting.next_view import next_view
 from evenhand.reporting.report import render
 from evenhand.study.next_steps import WhatNext

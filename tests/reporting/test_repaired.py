@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from evenhand.evaluation.intervals import corrected_resampled_t
-from evenhand.records import Interval, Judged
+from evenhand.records.comparison import Judged
+from evenhand.records.values import Interval
 from evenhand.reporting.repaired import Repaired, repaired
 
 

@@ -2,7 +2,7 @@ from types import ModuleType
 
 import pytest
 
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 from evenhand.reporting.replay_view import replay_view
 from evenhand.reporting.report import render
 from evenhand.study.replay import ClassRow, Replay, Row

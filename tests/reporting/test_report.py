@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from evenhand.errors import EvenhandError
-from evenhand.records import Duplicate, Finding, OddImage
+from evenhand.records.audit import Duplicate, Finding, OddImage
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.report import LIMIT, render, write_report
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import ModuleType
 
-from evenhand.records import Curve
+from evenhand.records.comparison import Curve
 from evenhand.reporting.results_view import MOST_EPOCHS, MOST_ROWS, describe, final, leaderboard, rivals
 
 

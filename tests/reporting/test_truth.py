@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from types import ModuleType
 
-from evenhand.records import ConfusedPair, LabelIssue
+from evenhand.records.audit import ConfusedPair, LabelIssue
 from evenhand.reporting.truth import MOST_PAIRS, truth
 
 

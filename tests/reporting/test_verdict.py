@@ -5,8 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from evenhand.compared import Compared, Versus
-from evenhand.records import Interval
+from evenhand.records.compared import Compared, Versus
+from evenhand.records.values import Interval
 from evenhand.reporting.content import FinalModel, ReportData
 from evenhand.reporting.verdict import (
     figure_sentences,

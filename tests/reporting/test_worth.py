@@ -6,7 +6,9 @@ from types import ModuleType
 import pytest
 from markupsafe import Markup
 
-from evenhand.records import Decided, Interval, Judged
+from evenhand.records.audit import Decided
+from evenhand.records.comparison import Judged
+from evenhand.records.values import Interval
 from evenhand.reporting.content import ReportData, Reviewed
 from evenhand.reporting.report import render
 from evenhand.reporting.worth import Worth, worth

@@ -15,7 +15,8 @@ from PIL import Image
 from evenhand.auditing.files import write_audit
 from evenhand.data.manifest import SPLITS, Manifest, write_manifest
 from evenhand.disk import write_arrays, write_json
-from evenhand.records import Audit, Duplicate, Interval, LabelIssue
+from evenhand.records.audit import Audit, Duplicate, LabelIssue
+from evenhand.records.values import Interval
 
 if TYPE_CHECKING:
     from browser import Browser

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evenhand.records import Floats, Interval
+from evenhand.records.values import Floats, Interval
 from evenhand.review.queue import Flags
 from evenhand.review.remaining import TRUST_IN_OTHERS, wrong_left
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from evenhand.records import Floats, Pixels
+from evenhand.records.values import Floats, Pixels
 from evenhand.serving.batcher import MOST, Batcher
 
 

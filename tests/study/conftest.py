@@ -10,7 +10,7 @@ import pytest
 
 from evenhand.data.manifest import Dataset, Manifest
 from evenhand.progress import SILENT, Progress, Tick
-from evenhand.records import Ints, Pixels
+from evenhand.records.values import Ints, Pixels
 from evenhand.store import RunFolder
 from evenhand.study.bench import Bench
 from evenhand.study.trial import Workplace

@@ -9,7 +9,8 @@ from hypothesis.extra import numpy as arrays_of
 
 from evenhand.evaluation.intervals import corrected_resampled_t
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Curve, Interval, RemedyResult
+from evenhand.records.comparison import Curve, RemedyResult
+from evenhand.records.values import Interval
 from evenhand.study.compare import best_of_each, choose, finalists, nested, ranked
 from evenhand.study.judging import Candidate, Score, candidates, with_recipe
 from evenhand.training.recipe import Recipe

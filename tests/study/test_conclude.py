@@ -6,7 +6,8 @@ import pytest
 
 from evenhand.evaluation.intervals import corrected_resampled_t, holm
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Curve, Interval, RemedyResult
+from evenhand.records.comparison import Curve, RemedyResult
+from evenhand.records.values import Interval
 from evenhand.study.conclude import compared, table_of, to_separate
 from evenhand.study.judging import Candidate, Score
 from evenhand.training.recipe import Recipe

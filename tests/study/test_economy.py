@@ -6,7 +6,7 @@ import pytest
 
 from evenhand.errors import EvenhandError
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import TIME, WEAK, Curve, RemedyResult
+from evenhand.records.comparison import TIME, WEAK, Curve, RemedyResult
 from evenhand.study.economy import Economy, Timed, clock_words, read_economy, write_economy
 
 WHOLE = RemedyResult(

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from evenhand.auditing.duplicates import training_rows
-from evenhand.settings import PRESETS, Group, Preset
+from evenhand.settings.groups import Group
+from evenhand.settings.presets import PRESETS, Preset
 from evenhand.study.compare import finalists
 from evenhand.study.forecast import MARGIN, Forecast, forecast
 from evenhand.study.judging import candidates, judge, with_recipe

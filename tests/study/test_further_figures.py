@@ -7,7 +7,7 @@ from evenhand.evaluation.intervals import fold_interval
 from evenhand.evaluation.label_noise import expected_accuracy
 from evenhand.evaluation.metrics import evaluate
 from evenhand.evaluation.temperature import cross_fitted_scaling, fit_temperature
-from evenhand.records import Curve, RemedyResult
+from evenhand.records.comparison import Curve, RemedyResult
 from evenhand.study.further_figures import calibrated, on_true_labels
 
 N = 90

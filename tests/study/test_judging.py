@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from evenhand.evaluation.label_noise import expected_balanced_accuracy
-from evenhand.records import TIME, WEAK
+from evenhand.records.comparison import TIME, WEAK
 from evenhand.study import judging
 from evenhand.study.compare import best_of_each, choose, nested
 from evenhand.study.judging import Candidate, Score, balanced_accuracy, candidates, judge, post_offsets

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Curve, RemedyResult
+from evenhand.records.comparison import Curve, RemedyResult
 from evenhand.study import bench as bench_module
 from evenhand.study import label_audit
 from evenhand.study.judging import candidates, judge

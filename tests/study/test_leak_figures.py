@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evenhand.errors import EvenhandError
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 from evenhand.study.leak_figures import FILE, Contrast, Leak, Leakage, LeakScore, read_leakage, write_leakage
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from evenhand.auditing.duplicates import training_rows
 from evenhand.data.manifest import Manifest
-from evenhand.records import Ints, Pixels
-from evenhand.settings import PRESETS, Preset
+from evenhand.records.values import Ints, Pixels
+from evenhand.settings.presets import PRESETS, Preset
 from evenhand.store import RunFolder
 from evenhand.study.bench import Bench
 from evenhand.study.judging import candidates, judge

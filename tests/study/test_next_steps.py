@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evenhand.errors import EvenhandError
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 from evenhand.study.next_steps import (
     FILE,
     ClassCurve,

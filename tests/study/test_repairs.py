@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evenhand.auditing.labels import LabelModel
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 from evenhand.remedies.catalogue import plan_for
 from evenhand.study import final as final_module
 from evenhand.study import trial as trial_module

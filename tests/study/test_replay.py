@@ -10,9 +10,9 @@ import pytest
 
 from evenhand.data.manifest import Manifest
 from evenhand.errors import EvenhandError
-from evenhand.published import published
 from evenhand.study.bench import Bench
 from evenhand.study.judging import Candidate, candidates, judge
+from evenhand.study.published import published
 from evenhand.study.replay import FILE, Replay, read_replay, replay, write_replay
 from evenhand.training.recipe import Recipe
 

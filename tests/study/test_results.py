@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evenhand.compared import COLUMNS, Compared, Versus
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import Choice, Curve, Interval, Judged, RemedyResult, TestResult
+from evenhand.records.compared import COLUMNS, Compared, Versus
+from evenhand.records.comparison import Choice, Curve, Judged, RemedyResult
+from evenhand.records.evaluation import TestResult
+from evenhand.records.values import Interval
 from evenhand.study.results import (
     LEADERBOARD,
     leaderboard_rows,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from evenhand.auditing.labels import LabelModel
-from evenhand.records import Choice, Interval, Judged
+from evenhand.records.comparison import Choice, Judged
+from evenhand.records.values import Interval
 from evenhand.study.next_steps import ClassCurve, Gain, Point
 from evenhand.study.settling import paired, settling
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from evenhand.settings import PRESETS, Preset
+from evenhand.settings.presets import PRESETS, Preset
 from evenhand.study.forecast import MARGIN, Work
 from evenhand.study.time_limit import (
     COMPARISON,

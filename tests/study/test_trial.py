@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenhand.data.batches import Augmentation
-from evenhand.records import Curve
+from evenhand.records.comparison import Curve
 from evenhand.study import trial as trial_module
 from evenhand.study.bench import Bench
 from evenhand.study.trial import Targets, Trial, curve_table, environment, execute, read_curve

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from evenhand.auditing.labels import LabelModel
-from evenhand.records import Choice, Interval, Judged
-from evenhand.settings import PRESETS
+from evenhand.records.comparison import Choice, Judged
+from evenhand.records.values import Interval
+from evenhand.settings.presets import PRESETS
 from evenhand.study.judging import Candidate, judge
 from evenhand.study.label_audit import LabelAudit
 from evenhand.study.next_steps import WhatNext

@@ -1,4 +1,4 @@
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 from evenhand.study.wording import counted, points
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from evenhand.costs import Costs, Decision, Uses
 from evenhand.errors import ModelFileError
 from evenhand.models.catalogue import build
 from evenhand.models.heads import Shape
+from evenhand.settings.costs import Costs, Decision, Uses
 from evenhand.training.model_file import Model, load_foreign, load_model, save_model
 from evenhand.training.predict import predict, softmax
 from evenhand.training.recipe import Recipe

@@ -19,7 +19,7 @@ from evenhand.attacks.threat import PIXEL_RANGE, Threat
 from evenhand.attacks.victim import Function, Victim
 from evenhand.errors import UsageError
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 EVERY = "all"
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from evenhand.attacks.draws import normals, uniforms
 from evenhand.attacks.norms import project
 from evenhand.attacks.threat import Threat
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 
 @dataclass

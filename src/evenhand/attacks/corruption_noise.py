@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 Picture = NDArray[np.float32]
 """(height, width, channels) in [0, 1]."""

@@ -19,7 +19,7 @@ from evenhand.attacks.result import share
 from evenhand.attacks.victim import Victim
 from evenhand.errors import UsageError, suggest
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Ints, Pixels
+from evenhand.records.values import Ints, Pixels
 
 Corruption = Callable[[Picture, int, np.random.Generator], Picture]
 """From a picture, a severity counted from 0, and dice, to the picture spoilt; values may leave [0, 1]."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.data.batches import uniform
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 
 def identities(images: NDArray[Any]) -> Ints:

@@ -20,7 +20,7 @@ from evenhand.attacks.threat import Threat
 from evenhand.attacks.victim import Victim
 from evenhand.errors import UsageError
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 AIMED = "apgd-aimed"
 MOST_AIMS = 9

@@ -11,7 +11,7 @@ from PIL import Image
 
 from evenhand.attacks.result import AttackResult
 from evenhand.disk import write_bytes, write_table
-from evenhand.records import Floats, Ints, Pixels
+from evenhand.records.values import Floats, Ints, Pixels
 
 SIDE = 160
 """Least side of the pictures that are made for people, in pixels."""

@@ -18,7 +18,7 @@ from scipy import stats
 from evenhand.attacks.result import AttackResult, Flags
 from evenhand.errors import UsageError
 from evenhand.evaluation.intervals import LEVEL, holm, wilson
-from evenhand.records import Interval, Ints
+from evenhand.records.values import Interval, Ints
 
 MEASURES = ("clean_error", "fragility", "attraction")
 SAMPLES = 4000

@@ -20,7 +20,7 @@ from evenhand.attacks.threat import Threat
 from evenhand.attacks.victim import Look, Victim
 from evenhand.errors import UsageError, suggest
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 from evenhand.training.optimisers import OPTIMISERS
 from evenhand.training.recipe import Recipe
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evenhand.attacks.threat import Threat
 from evenhand.evaluation.intervals import wilson
-from evenhand.records import Floats, Interval, Ints
+from evenhand.records.values import Floats, Interval, Ints
 
 Columns = dict[str, NDArray[Any]]
 Flags = NDArray[np.bool_]

@@ -29,7 +29,7 @@ from evenhand.attacks.victim import Victim
 from evenhand.disk import write_arrays, write_json, write_table
 from evenhand.errors import EvenhandError
 from evenhand.progress import SILENT, Progress
-from evenhand.records import SCHEMA_VERSION, Pixels, digest
+from evenhand.records.values import SCHEMA_VERSION, Pixels, digest
 
 FOLDER = "robustness"
 MOST_ON_PATH = 40

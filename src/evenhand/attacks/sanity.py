@@ -17,7 +17,7 @@ from evenhand.attacks.gradient import FGSM, PGD
 from evenhand.attacks.result import AttackResult
 from evenhand.attacks.victim import Victim
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 NORMS = ("linf", "l2")
 """Norms in which the checks can be made: single steps and queries are at home there."""

@@ -18,7 +18,7 @@ from evenhand.attacks.threat import PIXEL_RANGE, Threat
 from evenhand.attacks.victim import Look, Victim
 from evenhand.errors import UsageError
 from evenhand.progress import SILENT, Progress, Tick
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 STATE_MEMORY = 1 << 29
 """Bytes that the images of one batch, and what is remembered of them, may take."""

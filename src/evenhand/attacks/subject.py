@@ -14,7 +14,7 @@ from evenhand.data.batches import uniform
 from evenhand.data.manifest import Dataset, Manifest
 from evenhand.disk import read_table
 from evenhand.errors import UsageError
-from evenhand.records import Ints, Pixels
+from evenhand.records.values import Ints, Pixels
 from evenhand.remedies.catalogue import REMEDIES, parse
 from evenhand.training.model_file import CARD, WEIGHTS
 

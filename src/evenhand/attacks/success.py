@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evenhand.attacks.result import AttackResult, share
 from evenhand.errors import UsageError
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.labels import LabelModel
-from evenhand.records import ConfusedPair, Interval, Ints
+from evenhand.records.audit import ConfusedPair
+from evenhand.records.values import Interval, Ints
 
 Doubles = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evenhand.auditing.labels import FLAG, LabelModel
 from evenhand.errors import UsageError, suggest
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 
 Doubles = NDArray[np.float64]
 Detector = Callable[[LabelModel, Doubles, Ints], LabelModel]

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from evenhand.data.manifest import Manifest
-from evenhand.records import Duplicate, Ints
+from evenhand.records.audit import Duplicate
+from evenhand.records.values import Ints
 
 
 def joined(count: int, bonds: Iterable[Sequence[int]]) -> Ints:

@@ -9,7 +9,8 @@ from typing import Any
 from evenhand.data.manifest import SPLITS
 from evenhand.disk import read_table, write_json, write_table
 from evenhand.errors import EvenhandError
-from evenhand.records import Audit, ConfusedPair, Duplicate, Finding, Interval, LabelIssue, OddImage
+from evenhand.records.audit import Audit, ConfusedPair, Duplicate, Finding, LabelIssue, OddImage
+from evenhand.records.values import Interval
 
 
 def write_audit(folder: Path, audit: Audit) -> None:

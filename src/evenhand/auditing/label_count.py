@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from evenhand.auditing.label_likelihood import Doubles, LabelLikelihood
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 
 _DOUBT = 3.0
 """Nats of evidence that it takes to think wrong labels as likely as none: the price of the parameters they add."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 Doubles = NDArray[np.float64]
 

@@ -11,7 +11,8 @@ from scipy.optimize import minimize
 
 from evenhand.auditing.label_count import evidence, interval_of_wrong, probability_of_any
 from evenhand.auditing.label_likelihood import LabelLikelihood
-from evenhand.records import Floats, Interval, Ints, LabelIssue
+from evenhand.records.audit import LabelIssue
+from evenhand.records.values import Floats, Interval, Ints
 
 Doubles = NDArray[np.float64]
 

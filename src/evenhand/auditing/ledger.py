@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from evenhand.data.manifest import EXCLUDED, Manifest
 from evenhand.disk import flush_folder, unwritable, write_table
 from evenhand.errors import DataError, UsageError, suggest
-from evenhand.records import Decided, digest
+from evenhand.records.audit import Decided
+from evenhand.records.values import digest
 
 EDITS = "edits.jsonl"
 ACTIONS = ("label", "keep", "exclude", "undo")

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from evenhand.auditing.duplicates import joined
-from evenhand.records import Floats, Ints, Pixels
+from evenhand.records.values import Floats, Ints, Pixels
 
 SIDE = 16
 """Height and width of the thumbnails in which candidates are sought."""

@@ -12,7 +12,8 @@ from scipy.special import ndtri
 from evenhand.auditing.near_duplicates import chunks
 from evenhand.auditing.unrelated import descriptors, strangeness
 from evenhand.data.manifest import Dataset
-from evenhand.records import Floats, Ints, OddImage, Pixels
+from evenhand.records.audit import OddImage
+from evenhand.records.values import Floats, Ints, Pixels
 
 BLANK = 3.0
 """Contrast in grey levels (of 256) below which an image is blank."""

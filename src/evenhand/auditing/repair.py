@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from evenhand.auditing.labels import Doubles, LabelModel
 from evenhand.errors import UsageError, suggest
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 Repaired = tuple[NDArray[np.bool_], NDArray[np.int64] | Doubles]
 """Which images stay, (n,) bool; and the targets of all, (n,) labels or (n, K) soft labels."""

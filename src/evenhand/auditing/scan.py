@@ -24,7 +24,8 @@ from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator, 
 from evenhand.disk import unwritable, write_bytes, write_json
 from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Finding, Ints, Pixels, digest
+from evenhand.records.audit import Finding
+from evenhand.records.values import Ints, Pixels, digest
 
 SIZES_LOOKED_AT = 20_000
 """Images whose headers decide the size; beyond that an even sample is enough."""

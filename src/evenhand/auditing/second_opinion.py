@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 
 Doubles = NDArray[np.float64]
 Block = tuple[Ints, Floats]

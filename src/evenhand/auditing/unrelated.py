@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.near_duplicates import thumbnails
-from evenhand.records import Floats, Ints, Pixels
+from evenhand.records.values import Floats, Ints, Pixels
 
 SIDE = 32
 """Height and width at which images are described."""

@@ -13,7 +13,7 @@ import typer
 from evenhand.cli import options, show
 from evenhand.cli.console import progress
 from evenhand.errors import EvenhandError, UsageError
-from evenhand.settings import Evaluate
+from evenhand.settings.commands import Evaluate
 
 if TYPE_CHECKING:
     from evenhand.attacks.assault import Assault
@@ -77,7 +77,7 @@ _NOT_SAID = ("schema_version", "versions", "model")
 
 def _pages(out: Path, model: Path, told: Mapping[str, Any], reporter: Progress) -> list[tuple[str, Path]]:
     """Write the page about all attacks on this model and, where it is the model of a run, that run's report again."""
-    from evenhand.pipeline import rebuild_report
+    from evenhand.reporting.rebuild import rebuild_report
     from evenhand.reporting.robustness_page import write_robustness
     from evenhand.store import STUDY
 
@@ -142,10 +142,10 @@ def _assault(words: Mapping[str, Any]) -> Assault:
 @contextmanager
 def _subject(request: Evaluate, reporter: Progress) -> Iterator[Subject]:
     """Open the model and the images."""
-    from evenhand import evaluating
     from evenhand.attacks.own_model import OwnNetwork
     from evenhand.attacks.subject import Subject
     from evenhand.attacks.victim import Victim
+    from evenhand.pipeline import evaluating
 
     if request.model.suffix == ".onnx":
         with _onnx_subject(request, reporter) as subject:
@@ -160,7 +160,7 @@ def _onnx_subject(request: Evaluate, reporter: Progress) -> Iterator[Subject]:
     """Open an ONNX model, which can only be asked, and the images in the size that it takes."""
     from evenhand.attacks.onnx_model import onnx_victim, picture_size
     from evenhand.attacks.subject import Subject
-    from evenhand.evaluating import images_of
+    from evenhand.pipeline.evaluating import images_of
 
     if request.network is not None:
         raise UsageError("An ONNX model brings its own network. Leave --model out.")

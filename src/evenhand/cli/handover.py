@@ -94,7 +94,7 @@ def export(
         raise UsageError(f"There is no format {to!r}. {suggest(to, ('onnx',))}")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be at least 1, not {limit}.")
-    from evenhand import handing_over
+    from evenhand.pipeline import handing_over
 
     request = handing_over.Export(
         model=model_path,

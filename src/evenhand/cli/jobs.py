@@ -11,13 +11,13 @@ from evenhand.cli import options, show
 from evenhand.cli.console import progress
 
 if TYPE_CHECKING:
-    from evenhand.pipeline import RunOutcome
-    from evenhand.settings import Evaluate, Settings
+    from evenhand.pipeline.run import RunOutcome
+    from evenhand.settings.commands import Evaluate, Settings
 
 
 def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> RunOutcome:
     """Run the whole way and print the choice, the test figures and the places of model and report."""
-    from evenhand import pipeline
+    from evenhand.pipeline import run as pipeline
 
     outcome = pipeline.run(settings, progress(quiet=quiet), command=command)
     test = outcome.test
@@ -79,7 +79,7 @@ def demo(
 
 def audit(settings: Settings, *, json: bool, quiet: bool) -> None:
     """Audit and print the findings."""
-    from evenhand import pipeline
+    from evenhand.pipeline import run as pipeline
 
     found, report_file = pipeline.audit(settings, progress(quiet=quiet))
     if json:
@@ -91,7 +91,7 @@ def audit(settings: Settings, *, json: bool, quiet: bool) -> None:
 
 def compare(settings: Settings, *, json: bool, quiet: bool) -> None:
     """Compare and print the leaderboard."""
-    from evenhand import pipeline
+    from evenhand.pipeline import run as pipeline
     from evenhand.study.results import leaderboard_rows
 
     _, comparison, report_file = pipeline.compare(settings, progress(quiet=quiet))
@@ -123,7 +123,7 @@ def compare(settings: Settings, *, json: bool, quiet: bool) -> None:
 
 def evaluate(request: Evaluate, *, json: bool, quiet: bool) -> None:
     """Evaluate a model and print every figure."""
-    from evenhand import evaluating
+    from evenhand.pipeline import evaluating
 
     found, corrected, against = evaluating.evaluate_against(request, progress(quiet=quiet))
     if json:
@@ -139,7 +139,7 @@ def evaluate(request: Evaluate, *, json: bool, quiet: bool) -> None:
 
 def report(run: Path, *, json: bool) -> None:
     """Write the report of a run again."""
-    from evenhand.pipeline import rebuild_report
+    from evenhand.reporting.rebuild import rebuild_report
 
     place = rebuild_report(run)
     if json:

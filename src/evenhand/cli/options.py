@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand.costs import read_costs, read_prior
 from evenhand.errors import UsageError, suggest
-from evenhand.settings import Evaluate, Settings
+from evenhand.settings.commands import Evaluate, Settings
+from evenhand.settings.costs import read_costs, read_prior
 
 Data = Annotated[
     Path,

@@ -90,7 +90,7 @@ def study_rates(words: Mapping[str, Any], *, json: bool, quiet: bool) -> None:
     preset = words["preset"] or ("standard" if words["find"] else "reference")
     asked = {**words, "preset": preset, "change": changes, "remedy": [words["remedy"]], "repair": "none"}
     settings = options.settings("lr", asked)
-    from evenhand import studying
+    from evenhand.pipeline import learning_rates as studying
 
     study, report = studying.learning_rates(
         settings, rates, progress(quiet=quiet), tests=words["tests"] if words["find"] else 0

@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from evenhand.evaluating import Against
     from evenhand.evaluation.paired import Paired
-    from evenhand.pipeline import Comparison
-    from evenhand.records import Audit, Evaluation, Interval
+    from evenhand.pipeline.comparing import Comparison
+    from evenhand.pipeline.evaluating import Against
+    from evenhand.records.audit import Audit
+    from evenhand.records.evaluation import Evaluation
+    from evenhand.records.values import Interval
     from evenhand.study.leak_figures import Leakage
     from evenhand.study.next_steps import WhatNext
     from evenhand.study.replay import Replay
@@ -32,7 +34,7 @@ FIGURES = {
 
 def print_json(command: str, **values: Any) -> None:
     """Print the command's one JSON object, on one line."""
-    from evenhand.records import SCHEMA_VERSION
+    from evenhand.records.values import SCHEMA_VERSION
 
     # Names in any script stay readable where the terminal can show them; elsewhere they are escaped as JSON does it.
     plain = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") != "utf8"

@@ -12,7 +12,8 @@ from evenhand.cli import options
 if TYPE_CHECKING:
     import typer
 
-    from evenhand.settings import Group, Settings
+    from evenhand.settings.commands import Settings
+    from evenhand.settings.groups import Group
 
 FIELDS = {"remedy": "remedies", "repair": "repairs", "change": "changes"}
 """Options whose setting has another name."""
@@ -49,7 +50,7 @@ def with_study(path: Path | None, asked: Settings, told: Collection[str]) -> Set
     """
     if path is None:
         return asked
-    from evenhand.study_file import read_study
+    from evenhand.settings.study_file import read_study
 
     study = read_study(path)
     said: dict[str, Any] = {name: value for name, value in study.said.items() if name not in told}

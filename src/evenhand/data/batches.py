@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evenhand.data.policy import Fate, grey, mean_grey, trivial_augment
 from evenhand.errors import UsageError, suggest
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 if TYPE_CHECKING:
     from torch import Tensor

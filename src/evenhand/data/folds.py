@@ -8,7 +8,7 @@ import numpy as np
 
 from evenhand.data.batches import uniform
 from evenhand.errors import DataError
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 
 def fold_of(labels: Ints, groups: Ints, folds: int, seed: int, classes: Sequence[str] | None = None) -> Ints:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from evenhand.data.readers.source import ArrayImage, FileImage, Locator
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 MOST_BYTES = 256 * 2**20

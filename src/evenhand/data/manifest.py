@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.disk import read_table, write_table
-from evenhand.records import Ints, Pixels
+from evenhand.records.values import Ints, Pixels
 
 SPLITS = ("train", "val", "test")
 EXCLUDED = "excluded"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.disk import unwritable
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 
 def header(rows: int, size: tuple[int, int]) -> bytes:

@@ -21,7 +21,7 @@ from evenhand.data.readers.source import ArrayImage, Locator
 from evenhand.disk import unwritable
 from evenhand.engines.local import LocalEngine
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 MOST_PIXELS = 64_000_000
 """Pixels of one image above which it is taken for a decompression bomb."""

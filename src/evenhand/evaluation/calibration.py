@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.evaluation.intervals import LEVEL
-from evenhand.records import Interval, Ints
+from evenhand.records.values import Interval, Ints
 
 Doubles = NDArray[np.float64]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evenhand.costs import Decision
 from evenhand.evaluation.intervals import LEVEL
 from evenhand.evaluation.metrics import confusion_matrix
-from evenhand.records import Cost, Interval, Ints
+from evenhand.records.evaluation import Cost
+from evenhand.records.values import Interval, Ints
+from evenhand.settings.costs import Decision
 
 Doubles = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from evenhand.evaluation.intervals import Z
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 
 
 def matched_difference(gained: int, lost: int, n: int) -> Interval:

@@ -13,7 +13,8 @@ from evenhand.evaluation.calibration import calibration_error
 from evenhand.evaluation.intervals import wilson
 from evenhand.evaluation.reading import read
 from evenhand.evaluation.resampling import balanced_accuracy_interval, macro_f1_interval, mean_loss_interval
-from evenhand.records import ClassFigures, Evaluation, Interval, Ints
+from evenhand.records.evaluation import ClassFigures, Evaluation
+from evenhand.records.values import Interval, Ints
 
 Doubles = NDArray[np.float64]
 

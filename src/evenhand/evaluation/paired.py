@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evenhand.evaluation.intervals import mcnemar_exact
 from evenhand.evaluation.resampling import paired_difference
-from evenhand.records import Interval, Ints
+from evenhand.records.values import Interval, Ints
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.evaluation.intervals import LEVEL, wilson
-from evenhand.records import Interval, Ints
+from evenhand.records.values import Interval, Ints
 
 Doubles = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evenhand.evaluation.metrics import LEAST_PROBABILITY
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 
 Doubles = NDArray[np.float64]
 

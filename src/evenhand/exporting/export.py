@@ -17,7 +17,7 @@ from evenhand.exporting.parity import Parity, asked, compared, require
 from evenhand.exporting.price import Price, price
 from evenhand.exporting.quantise import quantise
 from evenhand.progress import SILENT, Progress
-from evenhand.records import SCHEMA_VERSION, Floats
+from evenhand.records.values import SCHEMA_VERSION, Floats
 from evenhand.training.model_file import Model
 
 BESIDE = ".json"

@@ -14,7 +14,7 @@ from evenhand.data.readers.catalogue import read_source
 from evenhand.data.readers.source import ArrayImage, Entry, Locator
 from evenhand.errors import DataError
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Ints, Pixels
+from evenhand.records.values import Ints, Pixels
 
 ORDER = ("test", "val", "train")
 """The first split that has images is the one an export is checked on."""

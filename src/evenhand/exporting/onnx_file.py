@@ -16,7 +16,7 @@ import evenhand
 from evenhand.errors import ExportError, UsageError
 from evenhand.exporting.onnx_model import INPUT, OUTPUT
 from evenhand.exporting.whole_model import WholeModel
-from evenhand.records import SCHEMA_VERSION
+from evenhand.records.values import SCHEMA_VERSION
 from evenhand.training.model_file import Model
 
 OPSET = 18

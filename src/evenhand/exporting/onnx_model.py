@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.errors import ModelFileError, UsageError
-from evenhand.records import SCHEMA_VERSION, Floats, Pixels
+from evenhand.records.values import SCHEMA_VERSION, Floats, Pixels
 
 INPUT, OUTPUT = "images", "probabilities"
 ENDING = ".onnx"

@@ -11,7 +11,7 @@ from evenhand.errors import ExportError
 from evenhand.exporting.held_out import HeldOut, raw
 from evenhand.exporting.onnx_model import OnnxModel
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 
 TOLERANCE = 1e-4
 """Largest difference of any probability."""

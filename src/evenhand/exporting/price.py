@@ -10,7 +10,7 @@ import numpy as np
 
 from evenhand.evaluation.intervals import wilson
 from evenhand.evaluation.matched import matched_difference
-from evenhand.records import Floats, Interval, Ints
+from evenhand.records.values import Floats, Interval, Ints
 
 
 @dataclass(frozen=True)

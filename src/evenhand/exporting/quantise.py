@@ -17,7 +17,7 @@ from evenhand.errors import DataError, ExportError
 from evenhand.exporting.held_out import raw
 from evenhand.exporting.onnx_file import describe
 from evenhand.exporting.onnx_model import INPUT, OnnxModel
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 CALIBRATION = 256
 """Images that the ranges are taken from, evenly spread over those there are."""

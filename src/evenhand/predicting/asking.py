@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from evenhand.predicting.decoding import Batch
-from evenhand.records import Floats, Pixels
+from evenhand.records.values import Floats, Pixels
 
 
 class Answering(Protocol):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.errors import UsageError
-from evenhand.records import Floats
+from evenhand.records.values import Floats
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 """The thresholds that coverage is told for, besides the one asked for."""

@@ -16,7 +16,7 @@ from evenhand.data.pixels import decode, resize
 from evenhand.data.readers.source import ArrayImage
 from evenhand.engines.streaming import StreamingEngine
 from evenhand.predicting.inputs import Item
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 MOST = 256
 """Pictures of one batch; fewer where they are large."""

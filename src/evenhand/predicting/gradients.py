@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from evenhand.exporting.whole_model import WholeModel
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 STEPS = 64
 

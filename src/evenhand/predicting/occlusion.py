@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.predicting.asking import Answering
-from evenhand.records import Floats, Pixels
+from evenhand.records.values import Floats, Pixels
 
 PATCH = 6
 """The side of the picture is so many patches long."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evenhand.disk import unwritable
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 FOR, AGAINST = (29, 92, 150), (214, 94, 0)
 """Blue and orange, which people of all kinds of colour vision can tell apart."""

@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.costs import UNKNOWN, Costs, Decision, Prior, Uses
 from evenhand.engines.local import cores
 from evenhand.errors import DataError, ModelFileError, UsageError, suggest
 from evenhand.evaluation.costs import decide, expected_costs
@@ -26,7 +25,8 @@ from evenhand.predicting.occlusion import occlusion
 from evenhand.predicting.pictures import draw, keep
 from evenhand.predicting.rows import Answer
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Floats, Pixels
+from evenhand.records.values import Floats, Pixels
+from evenhand.settings.costs import UNKNOWN, Costs, Decision, Prior, Uses
 from evenhand.training.device import device_named
 from evenhand.training.model_file import Model
 

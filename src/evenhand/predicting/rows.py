@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
-from evenhand.records import SCHEMA_VERSION, Floats
+from evenhand.records.values import SCHEMA_VERSION, Floats
 
 FORMATS = ("csv", "jsonl")
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.errors import UsageError, suggest
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 from evenhand.remedies.counting import class_counts
 from evenhand.remedies.entries import REMEDIES
 from evenhand.remedies.plan import Plan, compose

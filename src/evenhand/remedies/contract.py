@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.errors import UsageError
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 from evenhand.remedies.catalogue import REMEDIES, RemedyPart, parse, plan_for, trunk_part
 from evenhand.remedies.per_class import draws, frame, images_of, log_shares, per_class
 from evenhand.remedies.plan import Loss, Plan, Synthesis

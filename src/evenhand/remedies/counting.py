@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.errors import DataError
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 from evenhand.remedies.plan import Draw, Plan
 
 Counts = NDArray[np.float64]

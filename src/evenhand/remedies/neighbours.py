@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 
 QUERIES, POINTS = 256, 4096
 """Vectors compared at once; bounds the memory of the search."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 from evenhand.remedies.counting import Counts, class_counts, expected_counts
 from evenhand.remedies.plan import Draw, Plan, Synthesis
 

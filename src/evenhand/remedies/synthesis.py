@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.data.batches import occurrences, uniform
-from evenhand.records import Floats, Ints, Pixels
+from evenhand.records.values import Floats, Ints, Pixels
 from evenhand.remedies.neighbours import Draw, between
 from evenhand.remedies.plan import Synthesis
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evenhand.compared import Compared, Versus
+from evenhand.records.compared import Compared, Versus
 from evenhand.reporting.evaluation_view import FigureRow
 from evenhand.reporting.words import clipped, percent, points, span
 

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from evenhand.records import Curve
+from evenhand.records.comparison import Curve
 
 MOST_STEPS = 240
 """Bins of the faint line a step: each is drawn from its lowest to its highest loss."""

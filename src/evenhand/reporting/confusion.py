@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenhand.records import Evaluation, Floats, Ints
+from evenhand.records.evaluation import Evaluation
+from evenhand.records.values import Floats, Ints
 
 MOST_IN_MATRIX = 15
 """Classes up to which the matrix itself is shown; of more classes, the most frequent confusions are listed."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evenhand.compared import Compared
 from evenhand.data.manifest import Dataset
-from evenhand.records import Audit, Choice, Decided, Evaluation, Judged, RemedyResult, Reproduce, TestResult
+from evenhand.records.audit import Audit, Decided
+from evenhand.records.compared import Compared
+from evenhand.records.comparison import Choice, Judged, RemedyResult
+from evenhand.records.evaluation import Evaluation, TestResult
+from evenhand.records.reproduce import Reproduce
 from evenhand.reporting.robustness import Attacked
 from evenhand.study.economy import Economy
 from evenhand.study.leak_figures import Leakage

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from evenhand.data.manifest import SPLITS, Manifest
-from evenhand.records import Audit, Duplicate, LabelIssue, OddImage
+from evenhand.records.audit import Audit, Duplicate, LabelIssue, OddImage
 from evenhand.reporting.charts import Scale, axis, bar, scale
 from evenhand.reporting.faults import LEAST_PAIR
 from evenhand.reporting.words import clipped, number, percent, points

@@ -8,7 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from evenhand.evaluation.intervals import wilson
-from evenhand.records import ClassFigures, Evaluation, Floats, Interval, Ints
+from evenhand.records.evaluation import ClassFigures, Evaluation
+from evenhand.records.values import Floats, Interval, Ints
 from evenhand.reporting.charts import WHOLE, interval
 from evenhand.reporting.confusion import MOST_IN_MATRIX, Behind, Cell, behind, shown_cells, top_confusions
 from evenhand.reporting.words import clipped, percent, span

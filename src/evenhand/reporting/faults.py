@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from evenhand.records import Audit
+from evenhand.records.audit import Audit
 from evenhand.reporting.words import counted, listed, name, number, spelled, spelled_number, starting
 
 LOPSIDED = 1.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evenhand.costs import COSTS, Uses
 from evenhand.reporting.words import spelled_number
+from evenhand.settings.costs import COSTS, Uses
 from evenhand.study.final_temperature import FinalTemperature
 
 

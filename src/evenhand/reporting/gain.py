@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evenhand.evaluation.intervals import corrected_resampled_t
-from evenhand.records import Interval, RemedyResult
+from evenhand.records.comparison import RemedyResult
+from evenhand.records.values import Interval
 from evenhand.reporting.content import ReportData
 
 

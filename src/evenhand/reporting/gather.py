@@ -15,10 +15,15 @@ from evenhand.auditing.files import read_audit
 from evenhand.auditing.ledger import EDITS, apply, as_trained, read_ledger, replay
 from evenhand.data.manifest import EXCLUDED, Dataset, Manifest, read_manifest
 from evenhand.errors import UsageError
-from evenhand.records import SCHEMA_VERSION, Audit, Decided, Evaluation, RemedyResult, Reproduce
+from evenhand.records.audit import Audit, Decided
+from evenhand.records.comparison import RemedyResult
+from evenhand.records.evaluation import Evaluation
+from evenhand.records.reproduce import Reproduce
+from evenhand.records.values import SCHEMA_VERSION
 from evenhand.reporting.content import FinalModel, ReportData, Reviewed
 from evenhand.reporting.final_model import model_told, stated
 from evenhand.reporting.robustness import Attacked, read_attacks
+from evenhand.settings.study_file import NAME as STUDY_FILE
 from evenhand.store import STUDY
 from evenhand.study.economy import read_economy
 from evenhand.study.leak_figures import read_leakage
@@ -26,7 +31,6 @@ from evenhand.study.next_steps import read_what_next
 from evenhand.study.rate_figures import read_rates
 from evenhand.study.replay import read_replay
 from evenhand.study.results import read_compared, read_judged, read_nested, read_results, read_test
-from evenhand.study_file import NAME as STUDY_FILE
 from evenhand.training.model_file import CARD, WEIGHTS
 
 

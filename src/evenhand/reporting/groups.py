@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from evenhand.evaluation.score_table import ScoreTable
-from evenhand.records import REPAIR_WORDS, Judged
+from evenhand.records.comparison import REPAIR_WORDS, Judged
 from evenhand.reporting.charts import Scale, grid, share_scale
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.words import clipped, percent, spelled, starting

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 from evenhand.reporting.charts import Scale, axis, interval, scale
 from evenhand.reporting.learning_chart import learning_chart, shared_scale
 from evenhand.reporting.words import clipped, counted, name, number, percent, points, sentence, spaced, starting

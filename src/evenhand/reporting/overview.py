@@ -9,7 +9,9 @@ import numpy as np
 from markupsafe import Markup
 
 from evenhand.evaluation.intervals import wilson
-from evenhand.records import Audit, Evaluation, Interval
+from evenhand.records.audit import Audit
+from evenhand.records.evaluation import Evaluation
+from evenhand.records.values import Interval
 from evenhand.reporting.charts import WHOLE, interval
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.faults import imbalance, times, wrong_labels_found

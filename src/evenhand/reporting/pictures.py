@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 COLUMNS = 16
 SHEET = COLUMNS * COLUMNS

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenhand.records import Interval, Judged
+from evenhand.records.comparison import Judged
+from evenhand.records.values import Interval
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.gain import paired
 

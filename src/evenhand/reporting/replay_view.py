@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 from evenhand.reporting.words import code, name, number, sentence
 from evenhand.study.replay import ClassRow, Replay, Row
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evenhand.records import RemedyResult
+from evenhand.records.comparison import RemedyResult
 from evenhand.remedies.catalogue import REMEDIES, parse
 from evenhand.reporting.against import Against, against, further_figures
 from evenhand.reporting.charts import Scale, axis, bar, interval, loss_curve, scale, share_scale

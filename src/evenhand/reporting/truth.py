@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.records import ConfusedPair
+from evenhand.records.audit import ConfusedPair
 from evenhand.reporting.confusion import MOST_IN_MATRIX, Cell
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.faults import LEAST_PAIR

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evenhand.evaluation.reading import RELIABLE
-from evenhand.records import REPAIR_WORDS, ClassFigures, RemedyResult
+from evenhand.records.comparison import REPAIR_WORDS, RemedyResult
+from evenhand.records.evaluation import ClassFigures
 from evenhand.reporting.content import ReportData
 from evenhand.reporting.faults import (
     LOPSIDED,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evenhand.evaluation.intervals import wilson
-from evenhand.records import REPAIR_WORDS, Decided
+from evenhand.records.audit import Decided
+from evenhand.records.comparison import REPAIR_WORDS
 from evenhand.reporting.charts import WHOLE, axis, interval, scale
 from evenhand.reporting.content import ReportData, Reviewed
 from evenhand.reporting.faults import wrong_labels_found

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.records import Floats, Ints, Pixels
+from evenhand.records.values import Floats, Ints, Pixels
 
 SIDE = 8
 CHUNK = 4096

@@ -15,7 +15,8 @@ from evenhand.auditing.files import read_audit
 from evenhand.auditing.ledger import as_trained
 from evenhand.data.manifest import Manifest, read_manifest
 from evenhand.errors import UsageError
-from evenhand.records import Duplicate, Floats, Ints, Pixels
+from evenhand.records.audit import Duplicate
+from evenhand.records.values import Floats, Ints, Pixels
 from evenhand.store import STUDY
 from evenhand.study.results import read_test
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 from evenhand.review.queue import Queue
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evenhand.records import Floats, Interval
+from evenhand.records.values import Floats, Interval
 from evenhand.review.queue import Flags
 
 TRUST_IN_SUSPECTS = 20

@@ -14,7 +14,7 @@ from PIL import Image
 
 from evenhand.auditing.ledger import EDITS, Edit, append, edit, replay
 from evenhand.errors import UsageError
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 from evenhand.review.neighbours import Neighbours
 from evenhand.review.queue import CONFLICTS, SUSPECTS, TEST, Queue
 from evenhand.review.reasons import reason

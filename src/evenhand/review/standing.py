@@ -10,7 +10,7 @@ import numpy as np
 
 from evenhand.auditing.ledger import Edit, active, parse
 from evenhand.data.manifest import Manifest
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 UNDECIDED = -1
 

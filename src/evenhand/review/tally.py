@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.evaluation.intervals import wilson
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 from evenhand.review.queue import Flags, Queue
 from evenhand.review.remaining import wrong_left
 from evenhand.review.standing import UNDECIDED

@@ -17,7 +17,7 @@ import evenhand
 from evenhand.data.locations import UndecodableError
 from evenhand.data.pixels import decode, resize
 from evenhand.exporting.onnx_model import OnnxModel
-from evenhand.records import Floats, Pixels
+from evenhand.records.values import Floats, Pixels
 from evenhand.serving.access import KNOWN
 from evenhand.serving.batcher import Batcher
 from evenhand.serving.bodies import picture_of

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from evenhand.records import Floats, Pixels
+from evenhand.records.values import Floats, Pixels
 
 MOST = 32
 """Images of one batch."""

@@ -12,7 +12,8 @@ from evenhand.data.folds import fold_of
 from evenhand.data.manifest import Dataset
 from evenhand.engines.engine import Engine
 from evenhand.progress import Progress
-from evenhand.records import Curve, Floats, Ints, canonical_json, digest
+from evenhand.records.comparison import Curve
+from evenhand.records.values import Floats, Ints, canonical_json, digest
 from evenhand.remedies.catalogue import plan_for, trained_part, trunk_part
 from evenhand.remedies.counting import trained_counts
 from evenhand.store import RunFolder

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import TIME, WEAK, Choice, Evaluation
+from evenhand.records.comparison import TIME, WEAK, Choice
+from evenhand.records.evaluation import Evaluation
 from evenhand.remedies.catalogue import REMEDIES, parse
 from evenhand.study.bench import Bench
 from evenhand.study.conclude import named, table_of, to_separate

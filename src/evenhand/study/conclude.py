@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from evenhand.auditing.labels import Doubles
-from evenhand.compared import Compared, Versus
 from evenhand.evaluation.intervals import corrected_resampled_t, holm
 from evenhand.evaluation.score_table import MOST_SEEDS, ScoreTable
+from evenhand.records.compared import Compared, Versus
 from evenhand.study.bench import Bench
 from evenhand.study.further_figures import calibrated, on_true_labels
 from evenhand.study.judging import Score

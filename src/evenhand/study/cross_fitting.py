@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 Figure = Callable[[int, Ints, Ints], float]
 """From a fold to be left out, positions among the training images and their predicted classes, to how good they are."""

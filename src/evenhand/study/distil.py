@@ -10,7 +10,7 @@ from safetensors.torch import save
 
 from evenhand.disk import write_bytes
 from evenhand.models.heads import Shape
-from evenhand.records import Floats, Ints, digest
+from evenhand.records.values import Floats, Ints, digest
 from evenhand.remedies.catalogue import plan_for
 from evenhand.remedies.plan import Draw, Plan
 from evenhand.study.bench import Bench

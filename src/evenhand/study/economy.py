@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.disk import read_record, write_json
-from evenhand.records import TIME, WEAK, RemedyResult
+from evenhand.records.comparison import TIME, WEAK, RemedyResult
 from evenhand.study.halving import RISK
 
 FILE = "economy.json"

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from evenhand.evaluation.calibration import BINS
 from evenhand.evaluation.temperature import cross_fitted_scaling, fit_temperature, mean_loss
-from evenhand.records import Floats, Ints, RemedyResult
+from evenhand.records.comparison import RemedyResult
+from evenhand.records.values import Floats, Ints
 from evenhand.study.bench import Bench
 from evenhand.study.prior import assumed_prior, untouched
 from evenhand.study.trial import Targets

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 from evenhand.remedies.catalogue import plan_for, trained_part, trunk_part
 from evenhand.remedies.counting import trained_counts
-from evenhand.settings import Preset
+from evenhand.settings.presets import Preset
 from evenhand.study import what_next
 from evenhand.study.final import stretched
 from evenhand.study.leakage import REMEDY, Leaks, held_folds, split_recipe, split_seeds

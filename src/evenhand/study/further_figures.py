@@ -7,14 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from evenhand.auditing.labels import Doubles
-from evenhand.compared import Calibrated, OnTrueLabels
 from evenhand.evaluation.calibration import calibration_error
 from evenhand.evaluation.intervals import fold_interval
 from evenhand.evaluation.label_noise import expected_accuracy, expected_macro_f1, expected_recall
 from evenhand.evaluation.metrics import image_losses
 from evenhand.evaluation.resampling import mean_loss_interval
 from evenhand.evaluation.temperature import cross_fitted_scaling, fit_temperature
-from evenhand.records import Interval, Ints, RemedyResult
+from evenhand.records.compared import Calibrated, OnTrueLabels
+from evenhand.records.comparison import RemedyResult
+from evenhand.records.values import Interval, Ints
 from evenhand.study.bench import Bench
 
 RESAMPLES = 2000

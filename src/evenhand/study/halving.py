@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.evaluation.behind import behind
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 
 Doubles = NDArray[np.float64]
 

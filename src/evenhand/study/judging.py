@@ -13,7 +13,8 @@ from evenhand.auditing.labels import Doubles
 from evenhand.evaluation.intervals import fold_interval
 from evenhand.evaluation.label_noise import expected_balanced_accuracy
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import TIME, WEAK, Curve, Floats, Interval, Ints, RemedyResult
+from evenhand.records.comparison import TIME, WEAK, Curve, RemedyResult
+from evenhand.records.values import Floats, Interval, Ints
 from evenhand.remedies.catalogue import canonical, plan_for, tunings
 from evenhand.remedies.counting import trained_counts
 from evenhand.study.bench import Bench, Outcome

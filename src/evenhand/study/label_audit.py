@@ -11,7 +11,8 @@ from evenhand.auditing.detectors import OWN, detected
 from evenhand.auditing.labels import LabelModel, estimate
 from evenhand.auditing.repair import repair
 from evenhand.auditing.second_opinion import Block, heard_together, neighbour_votes
-from evenhand.records import Floats, Interval, Ints, RemedyResult
+from evenhand.records.comparison import RemedyResult
+from evenhand.records.values import Floats, Interval, Ints
 from evenhand.remedies.catalogue import REMEDIES, parse
 from evenhand.study.bench import Bench, Outcome
 from evenhand.study.trial import Targets

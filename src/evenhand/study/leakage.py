@@ -13,8 +13,8 @@ from evenhand.data.folds import separated
 from evenhand.data.manifest import Manifest
 from evenhand.evaluation.intervals import wilson
 from evenhand.evaluation.resampling import balanced_accuracy_interval, paired_difference
-from evenhand.records import Interval, Ints
-from evenhand.settings import Preset
+from evenhand.records.values import Interval, Ints
+from evenhand.settings.presets import Preset
 from evenhand.study.bench import Bench, Outcome, carry_out
 from evenhand.study.leak_figures import Contrast, Leak, Leakage, LeakScore
 from evenhand.study.trial import Targets, Trial

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 
 Doubles = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.errors import UsageError
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 from evenhand.remedies.catalogue import canonical, plan_for
 from evenhand.remedies.counting import expected_counts
 from evenhand.remedies.plan import Plan

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.disk import read_record, write_json
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 from evenhand.study.learning_curves import LIMIT
 from evenhand.study.wording import counted, points
 

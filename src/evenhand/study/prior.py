@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 from evenhand.remedies.catalogue import REMEDIES, parse, plan_for
 from evenhand.remedies.counting import class_counts
 from evenhand.remedies.plan import Draw, Plan

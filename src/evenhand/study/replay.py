@@ -13,12 +13,14 @@ from evenhand.auditing.duplicates import training_rows
 from evenhand.data.manifest import Manifest
 from evenhand.disk import read_record, write_json
 from evenhand.evaluation.metrics import evaluate
-from evenhand.published import Experiment, Published, published
-from evenhand.records import Evaluation, Interval, Ints, RemedyResult
+from evenhand.records.comparison import RemedyResult
+from evenhand.records.evaluation import Evaluation
+from evenhand.records.values import Interval, Ints
 from evenhand.remedies.catalogue import canonical, plan_for
 from evenhand.remedies.counting import expected_counts
 from evenhand.study.bench import Bench
 from evenhand.study.judging import post_offsets
+from evenhand.study.published import Experiment, Published, published
 from evenhand.training.predict import softmax
 from evenhand.training.recipe import Recipe
 

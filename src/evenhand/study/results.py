@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.compared import COLUMNS, Compared
 from evenhand.disk import write_arrays, write_json, write_table
-from evenhand.records import Choice, Curve, Evaluation, Interval, Judged, RemedyResult, TestResult
+from evenhand.records.compared import COLUMNS, Compared
+from evenhand.records.comparison import Choice, Curve, Judged, RemedyResult
+from evenhand.records.evaluation import Evaluation, TestResult
+from evenhand.records.values import Interval
 
 LEADERBOARD = (
     "remedy",

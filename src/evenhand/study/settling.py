@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from evenhand.auditing.labels import FLAG, LabelModel
 from evenhand.evaluation.intervals import corrected_resampled_t
-from evenhand.records import Choice, Interval, Judged
+from evenhand.records.comparison import Choice, Judged
+from evenhand.records.values import Interval
 from evenhand.study.bench import Bench
 from evenhand.study.learning_curves import LIMIT
 from evenhand.study.next_steps import ClassCurve, Settle

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evenhand.settings import Preset
+from evenhand.settings.presets import Preset
 from evenhand.study.forecast import MARGIN, Work
 from evenhand.training.recipe import Recipe
 

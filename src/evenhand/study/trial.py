@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 import evenhand
 from evenhand.disk import write_arrays
-from evenhand.records import Curve, Floats, Ints, Pixels, digest
+from evenhand.records.comparison import Curve
+from evenhand.records.values import Floats, Ints, Pixels, digest
 from evenhand.remedies.catalogue import plan_for, trunk_part
 from evenhand.remedies.plan import Plan
 from evenhand.store import RunFolder

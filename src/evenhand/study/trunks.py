@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 from evenhand.disk import write_arrays
-from evenhand.records import Floats, Ints, Pixels
+from evenhand.records.values import Floats, Ints, Pixels
 from evenhand.training.predict import features
 from evenhand.training.recipe import Recipe
 from evenhand.training.refit import Layer

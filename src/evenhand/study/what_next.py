@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.evaluation.label_noise import expected_recall
-from evenhand.records import Choice, Ints, Judged
+from evenhand.records.comparison import Choice, Judged
+from evenhand.records.values import Ints
 from evenhand.remedies.counting import class_counts
-from evenhand.settings import Preset
+from evenhand.settings.presets import Preset
 from evenhand.study.bench import Bench, Outcome
 from evenhand.study.judging import post_offsets
 from evenhand.study.label_audit import WHOLE, LabelAudit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 
 
 def counted(count: int, one: str, many: str = "") -> str:

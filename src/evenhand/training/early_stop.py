@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 from evenhand.training.averaging import Average
 from evenhand.training.predict import predict
 from evenhand.training.recipe import Recipe

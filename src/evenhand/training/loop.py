@@ -16,7 +16,8 @@ from evenhand.data.batches import Augmenter, to_network, uniform
 from evenhand.models.catalogue import build
 from evenhand.models.heads import PLAIN, Shape
 from evenhand.progress import Tick
-from evenhand.records import Curve, Floats, Ints, Pixels
+from evenhand.records.comparison import Curve
+from evenhand.records.values import Floats, Ints, Pixels
 from evenhand.remedies.plan import Plan
 from evenhand.remedies.synthesis import synthesise
 from evenhand.training.averaging import Average

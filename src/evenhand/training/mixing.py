@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from evenhand.data.batches import occurrences, uniform
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 from evenhand.remedies.plan import Mixing
 
 Doubles = NDArray[np.float64]

@@ -17,12 +17,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
-from evenhand.costs import UNKNOWN, Uses
 from evenhand.disk import write_bytes, write_json
 from evenhand.errors import ModelFileError, UsageError
 from evenhand.models.catalogue import build
 from evenhand.models.heads import PLAIN, Shape
-from evenhand.records import SCHEMA_VERSION, Floats, Pixels
+from evenhand.records.values import SCHEMA_VERSION, Floats, Pixels
+from evenhand.settings.costs import UNKNOWN, Uses
 from evenhand.training.predict import predict, softmax
 from evenhand.training.recipe import Recipe
 

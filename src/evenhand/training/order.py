@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.data.batches import occurrences, uniform
-from evenhand.records import Ints
+from evenhand.records.values import Ints
 from evenhand.remedies.plan import Draw
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from evenhand.disk import write_json
-from evenhand.records import digest
+from evenhand.records.values import digest
 from evenhand.remedies.plan import Plan
 from evenhand.training.loop import TrainingSet, fit
 from evenhand.training.recipe import Recipe

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from evenhand.data.batches import to_network
-from evenhand.records import Floats, Pixels
+from evenhand.records.values import Floats, Pixels
 from evenhand.training.recipe import Recipe
 
 

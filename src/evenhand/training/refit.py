@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from evenhand.data.batches import occurrences, uniform
-from evenhand.records import Floats, Ints
+from evenhand.records.values import Floats, Ints
 from evenhand.remedies.plan import Refit
 from evenhand.remedies.synthesis import synthesise_features
 from evenhand.training.loop import SYNTHETIC, one_hot

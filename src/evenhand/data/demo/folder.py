@@ -14,7 +14,7 @@ from evenhand.data.demo.on_disk import STREAMS, DemoTruth, check_settings, put
 from evenhand.data.demo.pen import Dice
 from evenhand.data.demo.scene import THINGS, encoded, picture
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Ints, Pixels
+from evenhand.records.values import Ints, Pixels
 
 COUNTS = {
     "train": {"Cars": 4949, "Cats": 227, "Trucks": 449},

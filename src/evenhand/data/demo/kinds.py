@@ -16,7 +16,7 @@ from evenhand.data.demo.pen import Dice
 from evenhand.data.demo.scene import THINGS, Thing, encoded, photograph
 from evenhand.data.demo.trucks import draw_loaded
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Ints, Pixels
+from evenhand.records.values import Ints, Pixels
 
 
 def _car(shape: str) -> Thing:

@@ -13,7 +13,7 @@ from evenhand.data.demo.cars import draw_car
 from evenhand.data.demo.cats import draw_cat
 from evenhand.data.demo.pen import Colour, Dice, Pen, Point, blend, shade
 from evenhand.data.demo.trucks import draw_truck
-from evenhand.records import Pixels
+from evenhand.records.values import Pixels
 
 SIDE = 32
 """Height and width of a picture in pixels."""

@@ -21,7 +21,7 @@ from evenhand.data.readers.source import SPLIT_NAMES, Locator, MemberImage, Sour
 from evenhand.data.readers.table import read_table_bytes
 from evenhand.disk import check_room, unwritable
 from evenhand.errors import DataError
-from evenhand.records import Finding
+from evenhand.records.audit import Finding
 
 TABLES = frozenset({".csv", ".tsv"})
 ARRAYS: dict[str, Callable[[Path, Path], Source]] = {

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from evenhand.data.readers.source import SPLIT_NAMES, Entry, FileImage, Locator, Source, same_text, text_of
 from evenhand.errors import DataError
-from evenhand.records import Finding
+from evenhand.records.audit import Finding
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".pbm"}

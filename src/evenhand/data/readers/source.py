@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from evenhand.records import Finding
+from evenhand.records.audit import Finding
 
 SPLIT_NAMES = {
     "train": "train",

@@ -14,7 +14,7 @@ from pathlib import Path
 from evenhand.data.manifest import EXCLUDED
 from evenhand.data.readers.source import SPLIT_NAMES, Entry, FileImage, Locator, Source, text_of
 from evenhand.errors import DataError, suggest
-from evenhand.records import Finding
+from evenhand.records.audit import Finding
 
 COLUMNS = {
     "path": ("path", "file", "filename", "image"),

@@ -18,7 +18,8 @@ from evenhand.data.pixels import MOST_PIXELS, over_white
 from evenhand.data.readers.source import ArrayImage, Entry, Source, text_of
 from evenhand.disk import check_room
 from evenhand.errors import DataError
-from evenhand.records import Finding, Pixels
+from evenhand.records.audit import Finding
+from evenhand.records.values import Pixels
 
 _CHUNK_BYTES = 2**24
 _SLACK = 0.02

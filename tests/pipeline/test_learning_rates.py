@@ -14,9 +14,9 @@ import pytest
 
 from evenhand.cli.options import settings
 from evenhand.data.manifest import read_manifest
-from evenhand.desk import opened
+from evenhand.pipeline.desk import opened
+from evenhand.pipeline.learning_rates import rate_plan
 from evenhand.progress import SILENT
-from evenhand.studying import rate_plan
 
 Evenhand = Callable[..., Any]
 WORDS = ("--preset", "quick", "--recipe", "reference", "--epochs", "3", "--quiet", "--json")

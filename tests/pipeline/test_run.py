@@ -21,7 +21,7 @@ from evenhand.auditing import label_count
 from evenhand.auditing.ledger import Edit, append, edit
 from evenhand.cli.options import settings
 from evenhand.errors import UsageError
-from evenhand.pipeline import run as run_pipeline
+from evenhand.pipeline.run import run as run_pipeline
 from evenhand.training.model_file import load_model
 
 Evenhand = Callable[..., Any]

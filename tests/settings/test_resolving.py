@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from evenhand.costs import Costs
 from evenhand.errors import UsageError
 from evenhand.models.catalogue import MODELS
 from evenhand.remedies.catalogue import canonical
-from evenhand.settings import PRESETS, Evaluate, Group, Settings, resolved
+from evenhand.settings.commands import Evaluate, Settings
+from evenhand.settings.costs import Costs
+from evenhand.settings.groups import Group
+from evenhand.settings.presets import PRESETS
+from evenhand.settings.resolving import resolved
 from evenhand.training.recipe import recipe
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from evenhand.auditing.duplicates import training_rows
-from evenhand.desk import Desk, opened
-from evenhand.pipeline import audit_without_labels, rebuild_report
+from evenhand.pipeline.auditing import audit_without_labels
+from evenhand.pipeline.desk import Desk, opened
 from evenhand.progress import SILENT, Progress
-from evenhand.settings import Settings
+from evenhand.reporting.rebuild import rebuild_report
+from evenhand.settings.commands import Settings
 from evenhand.study.learning_rate import HELD, RatePlan, expected, study_rates
 from evenhand.study.rate_figures import RateStudy, write_rates
 from evenhand.study.rate_finder import FIRST, LAST, around, find_rate

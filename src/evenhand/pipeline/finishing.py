@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.costs import Uses
 from evenhand.data.manifest import EXCLUDED
-from evenhand.desk import Desk
 from evenhand.evaluation.costs import cost_of
 from evenhand.evaluation.metrics import evaluate as evaluate_probabilities
-from evenhand.records import Choice, Evaluation, Floats, Ints, RemedyResult, TestResult
+from evenhand.pipeline.desk import Desk
+from evenhand.records.comparison import Choice, RemedyResult
+from evenhand.records.evaluation import Evaluation, TestResult
+from evenhand.records.values import Floats, Ints
 from evenhand.remedies.counting import class_counts
+from evenhand.settings.costs import Uses
 from evenhand.study.bench import Bench
 from evenhand.study.distil import SOFTNESS, WEIGHT, distilled
 from evenhand.study.final import stretched, train_final

@@ -14,7 +14,6 @@ import numpy as np
 from evenhand.auditing.decisions import read_decisions
 from evenhand.auditing.ledger import apply
 from evenhand.auditing.scan import scan
-from evenhand.costs import Decision
 from evenhand.data.manifest import Dataset, Manifest
 from evenhand.engines.local import cores
 from evenhand.errors import DataError, ModelFileError, UsageError, suggest
@@ -23,8 +22,10 @@ from evenhand.evaluation.metrics import evaluate as figures
 from evenhand.evaluation.paired import Paired, compare_models
 from evenhand.models.catalogue import MODELS
 from evenhand.progress import SILENT, Progress
-from evenhand.records import Evaluation, Floats, Ints
-from evenhand.settings import Evaluate
+from evenhand.records.evaluation import Evaluation
+from evenhand.records.values import Floats, Ints
+from evenhand.settings.commands import Evaluate
+from evenhand.settings.costs import Decision
 from evenhand.training.device import device_named
 from evenhand.training.model_file import Model, load_foreign, load_model
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evenhand.errors import UsageError, suggest
-from evenhand.settings import Group, Settings
+from evenhand.settings.commands import Settings
+from evenhand.settings.groups import Group
 
 NAME = "study.toml"
 """In the run folder: the settings of the comparison that it holds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evenhand.records import Interval
+from evenhand.records.values import Interval
 
 COLUMNS = (
     "temperature",

@@ -7,8 +7,10 @@ import pytest
 
 from evenhand.cli.study import with_study
 from evenhand.errors import UsageError
-from evenhand.settings import Group, Settings, resolved
-from evenhand.study_file import read_study, study_text
+from evenhand.settings.commands import Settings
+from evenhand.settings.groups import Group
+from evenhand.settings.resolving import resolved
+from evenhand.settings.study_file import read_study, study_text
 
 WHOLE = """
 preset = "quick"

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.costs import Costs, Decision, Uses, read_costs, read_prior
 from evenhand.errors import UsageError
+from evenhand.settings.costs import Costs, Decision, Uses, read_costs, read_prior
 
 TABLE = Costs(("cat", "dog"), ((0.0, 1.0), (5.0, 0.0)))
 

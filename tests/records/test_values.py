@@ -7,20 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenhand.evaluation.metrics import evaluate
-from evenhand.records import (
-    Audit,
-    ConfusedPair,
-    Curve,
-    Duplicate,
-    Evaluation,
-    Finding,
-    Interval,
-    LabelIssue,
-    OddImage,
-    RemedyResult,
-    canonical_json,
-    digest,
-)
+from evenhand.records.audit import Audit, ConfusedPair, Duplicate, Finding, LabelIssue, OddImage
+from evenhand.records.comparison import Curve, RemedyResult
+from evenhand.records.evaluation import Evaluation
+from evenhand.records.values import Interval, canonical_json, digest
 
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "ece")
 

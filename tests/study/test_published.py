@@ -1,6 +1,6 @@
-from evenhand.published import published
 from evenhand.remedies.catalogue import canonical
-from evenhand.settings import PRESETS
+from evenhand.settings.presets import PRESETS
+from evenhand.study.published import published
 
 
 def test_the_table_is_the_studys() -> None:

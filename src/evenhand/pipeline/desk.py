@@ -14,7 +14,6 @@ from evenhand.auditing.detectors import check_detector
 from evenhand.auditing.duplicates import training_rows
 from evenhand.auditing.ledger import Applied, apply, as_trained, fingerprint
 from evenhand.auditing.scan import Scan, scan
-from evenhand.costs import COSTS, Uses
 from evenhand.data.folds import fold_of
 from evenhand.data.manifest import Dataset, Manifest, write_manifest
 from evenhand.disk import check_room, write_table
@@ -25,7 +24,11 @@ from evenhand.errors import UsageError, suggest
 from evenhand.models.catalogue import MODELS
 from evenhand.progress import Progress
 from evenhand.remedies.catalogue import canonical
-from evenhand.settings import Group, Preset, Settings, resolved
+from evenhand.settings.commands import Settings
+from evenhand.settings.costs import COSTS, Uses
+from evenhand.settings.groups import Group
+from evenhand.settings.presets import Preset
+from evenhand.settings.resolving import resolved
 from evenhand.store import RunFolder
 from evenhand.study.bench import Bench
 from evenhand.study.final import stretched

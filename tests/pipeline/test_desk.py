@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.desk import opened
+from evenhand.pipeline.desk import opened
 from evenhand.progress import SILENT
-from evenhand.settings import PRESETS, Settings
+from evenhand.settings.commands import Settings
+from evenhand.settings.presets import PRESETS
 from evenhand.training.recipe import RECIPES
 
 

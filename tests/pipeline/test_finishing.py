@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evenhand.costs import Costs, Decision, read_costs
 from evenhand.data.demo import make_demo
 from evenhand.errors import UsageError
-from evenhand.pipeline import run
-from evenhand.settings import Settings
+from evenhand.pipeline.run import run
+from evenhand.settings.commands import Settings
+from evenhand.settings.costs import Costs, Decision, read_costs
 from evenhand.training.model_file import load_model
 
 COSTS = Costs(("Cars", "Cats", "Trucks"), ((0.0, 1.0, 1.0), (5.0, 0.0, 5.0), (1.0, 2.0, 0.0)))

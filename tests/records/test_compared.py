@@ -1,7 +1,7 @@
 import json
 
-from evenhand.compared import COLUMNS, Calibrated, Compared, OnTrueLabels, Versus
-from evenhand.records import Interval
+from evenhand.records.compared import COLUMNS, Calibrated, Compared, OnTrueLabels, Versus
+from evenhand.records.values import Interval
 
 FULL = Compared(
     Calibrated(1.5, Interval(0.3, 0.2, 0.4), Interval(0.02, 0.01, 0.05)),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evenhand.desk import Desk
 from evenhand.disk import write_text
-from evenhand.records import Choice, RemedyResult
+from evenhand.pipeline.desk import Desk
+from evenhand.records.comparison import Choice, RemedyResult
+from evenhand.settings.study_file import NAME, study_text
 from evenhand.study.bench import Bench
 from evenhand.study.judging import Candidate, candidates
 from evenhand.study.label_audit import LabelAudit
@@ -15,7 +16,6 @@ from evenhand.study.next_steps import WhatNext, write_what_next
 from evenhand.study.replay import PRESET, Replay, replay, write_replay
 from evenhand.study.results import read_judged
 from evenhand.study.what_next import COMMANDS, extent, measure_what_next
-from evenhand.study_file import NAME, study_text
 
 
 def entered(desk: Desk, repairs: Sequence[str]) -> list[Candidate]:

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from evenhand.costs import Costs
 from evenhand.errors import DataError, UsageError
-from evenhand.evaluating import evaluate, evaluate_against
 from evenhand.models.catalogue import build
-from evenhand.records import Evaluation
-from evenhand.settings import Evaluate
+from evenhand.pipeline.evaluating import evaluate, evaluate_against
+from evenhand.records.evaluation import Evaluation
+from evenhand.settings.commands import Evaluate
+from evenhand.settings.costs import Costs
 from evenhand.training.model_file import Model, save_model
 from evenhand.training.recipe import Recipe
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from evenhand.cli.study import with_study
-from evenhand.outlook import entered, keep_study, replayed, what_next
-from evenhand.settings import PRESETS, Group, Settings
+from evenhand.pipeline.outlook import entered, keep_study, replayed, what_next
+from evenhand.settings.commands import Settings
+from evenhand.settings.groups import Group
+from evenhand.settings.presets import PRESETS
 from evenhand.training.recipe import Recipe
 
 GROUPS = (

@@ -1,0 +1,1 @@
+"""What a command was asked to do, and what a preset fills in."""
