@@ -1,6 +1,6 @@
 """How often the true number of wrong labels lies inside the stated 95 % interval: labels spoilt anew again and again.
 
-python benchmarks/label_intervals.py DATA TRUTH.csv [--replicates 20] [--share 0.5] [--preset quick] [--jobs 2]
+python benchmarks/label_intervals.py DATA TRUTH.csv [--replicates 20] [--first 0] [--share 0.5] [--preset quick] [--jobs 2]
 
 TRUTH.csv has the columns path and true; paths begin in the folder it lies in, and only those inside DATA are used. Each
 replicate draws a share of the pictures, takes their true labels, makes some of them wrong as a set-up says, and audits
@@ -120,6 +120,7 @@ def main() -> None:
     words.add_argument("data", type=Path)
     words.add_argument("truth", type=Path)
     words.add_argument("--replicates", type=int, default=20)
+    words.add_argument("--first", type=int, default=0, help="number of the first replicate: go on where a run ended")
     words.add_argument("--share", type=float, default=0.5, help="of the pictures, in each replicate")
     words.add_argument("--preset", default="quick")
     words.add_argument("--jobs", type=int, default=2)
@@ -132,7 +133,7 @@ def main() -> None:
         # All set-ups advance together: what is interrupted has about equally many replicates of each.
         tasks = [
             (name, number, pictures, settings.share, settings.preset)
-            for number in range(settings.replicates)
+            for number in range(settings.first, settings.replicates)
             for name in SETUPS
         ]
         results: dict[str, list[Found]] = {name: [] for name in SETUPS}
