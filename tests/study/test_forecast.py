@@ -20,6 +20,7 @@ from evenhand.training.recipe import Recipe
 SMALL = replace(
     PRESETS["standard"],
     folds=3,
+    leak_folds=None,
     seeds=2,
     finalists=2,
     members=3,
