@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,29 @@ class Progress:
     def note(self, text: str) -> None:
         """Tell people one line of plain text."""
         del text
+
+
+class LineProgress(Progress):
+    """A line when a stage begins and a line a tenth: for logs."""
+
+    @contextmanager
+    def stage(self, title: str, total: int) -> Iterator[Tick]:
+        """Announce one stage and its tenths."""
+        done = told = 0
+        self.note(f"{title} ({total})")
+
+        def tick(units: int) -> None:
+            nonlocal done, told
+            done += units
+            if total and done * 10 // total > told:
+                told = done * 10 // total
+                self.note(f"  {title}: {done} of {total}")
+
+        yield tick
+
+    def note(self, text: str) -> None:
+        """Print one line."""
+        print(text, file=sys.stderr, flush=True)
 
 
 SILENT = Progress()

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from evenhand.cli.options import (
-    default_out,
     device_name,
     duration,
     evaluation,
@@ -63,15 +62,6 @@ def test_recipe_settings_take_the_type_of_the_recipe() -> None:
         "augmentation.crop": 2,
     }
     assert recipe_changes(None) == {}
-
-
-def test_a_run_without_a_name_is_called_after_its_data_and_command(monkeypatch: Any, tmp_path: Path) -> None:
-    assert default_out("run", Path("some/pictures")) == Path("evenhand-runs/pictures-run")
-    assert default_out("audit", Path("table.csv")) == Path("evenhand-runs/table-audit")
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    assert default_out("run", Path()) == Path("evenhand-runs/here-run")
-    assert default_out("run", Path("/")) == Path("evenhand-runs/data-run")
 
 
 def test_words_that_a_command_does_not_have_stay_as_the_preset_says() -> None:

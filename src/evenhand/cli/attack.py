@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from evenhand.cli import options, show
 from evenhand.cli.console import progress
-from evenhand.errors import EvenhandError, UsageError
-from evenhand.settings.commands import Evaluate
-
-if TYPE_CHECKING:
-    from evenhand.attacks.assault import Assault
-    from evenhand.attacks.subject import Subject
-    from evenhand.progress import Progress
+from evenhand.settings.commands import default_out
 
 AttackName = Annotated[
     str,
@@ -51,133 +43,23 @@ Split = Annotated[
 Limit = Annotated[int | None, typer.Option("--limit", help="At most so many images of each class.")]
 Examples = Annotated[int, typer.Option("--examples", help="How many attacks to show in pictures.")]
 
-LINF_EPS = 8 / 255
-
 
 def attack(words: Mapping[str, Any], *, json: bool, quiet: bool) -> None:
     """Attack a model and print what is left of its accuracy."""
+    from evenhand.pipeline import attacking
+
     request = options.evaluation({**words, "edits": None})
-    out: Path = words["out"] or options.default_out("attack", request.data)
-    reporter = progress(quiet=quiet)
-    told, folder = _measured(request, words, out, reporter)
-    places = [("Tables and pictures", folder), *_pages(out, request.model, told, reporter)]
-    _tell_the_card(request.model, out)
+    kept = {name: words[name] for name in ("target", "seed", "limit", "examples")}
+    assault = attacking.asked(words["attack"], words["norm"], words["eps"], **kept)
+    out: Path = words["out"] or default_out("attack", request.data)
+    found = attacking.attack(request, assault, out, progress(quiet=quiet))
     if json:
-        shown = {name: value for name, value in told.items() if name not in _NOT_SAID}
-        pages = {words.lower(): str(place) for words, place in places[1:]}
-        show.print_json("attack", run=str(out), model=str(request.model), folder=str(folder), **pages, **shown)
+        show.print_json("attack", **found.to_json())
         return
-    for line in lines(told):
+    for line in lines(found.told):
         print(line)
-    show.print_places(places)
-
-
-_NOT_SAID = ("schema_version", "versions", "model")
-
-
-def _pages(out: Path, model: Path, told: Mapping[str, Any], reporter: Progress) -> list[tuple[str, Path]]:
-    """Write the page about all attacks on this model and, where it is the model of a run, that run's report again."""
-    from evenhand.reporting.rebuild import rebuild_report
-    from evenhand.reporting.robustness_page import write_robustness
-    from evenhand.store import STUDY
-
-    name = model.name if model.name != "model" else f"{model.absolute().parent.name}/model"
-    places = [("Page", write_robustness(out, name, told.get("model")))]
-    if not (out / STUDY).is_file() or _made_here(out / STUDY) or model.resolve() != (out / "model").resolve():
-        return places
-    try:
-        places.append(("Report", rebuild_report(out)))
-    except EvenhandError as error:
-        reporter.note(f"The report of {out} could not be written again. {error}")
-    return places
-
-
-def _tell_the_card(model: Path, out: Path) -> None:
-    """Write the card of a run's model again, with this attack in it."""
-    from evenhand.exporting.card import MODEL_CARD, write_card
-
-    if model.resolve() == (out / "model").resolve() and (model / MODEL_CARD).is_file():
-        write_card(model)
-
-
-def _measured(
-    request: Evaluate, words: Mapping[str, Any], out: Path, reporter: Progress
-) -> tuple[dict[str, Any], Path]:
-    from evenhand.attacks.robustness import measure_robustness
-    from evenhand.store import STUDY, RunFolder
-
-    assault = _assault(words)
-    with _subject(request, reporter) as subject:
-        assault.check(subject)
-        if (out / STUDY).is_file() and not _made_here(out / STUDY):
-            # A run of another command: the attacks on its model lie beside its report.
-            return measure_robustness(subject, assault, out, reporter)
-        with RunFolder.claim(out, settings={}, command="attack") as run:
-            run.bind(subject.fingerprint, {"model": str(request.model)})
-            return measure_robustness(subject, assault, out, reporter)
-
-
-def _assault(words: Mapping[str, Any]) -> Assault:
-    """Return what is asked for, refused before any image is decoded where it cannot be meant."""
-    from evenhand.attacks.assault import CORRUPTION_NAME, Assault
-    from evenhand.attacks.catalogue import ATTACKS
-    from evenhand.attacks.threat import read_eps
-
-    name = words["attack"].partition(":")[0].strip()
-    norm = words["norm"] or (ATTACKS[name].kind.norms[0] if name in ATTACKS else "linf")
-    eps = read_eps(words["eps"]) if words["eps"] else None
-    if eps is None and norm == "linf" and name != CORRUPTION_NAME:
-        eps = LINF_EPS
-    return Assault(
-        attack=words["attack"],
-        norm=norm,
-        eps=eps,
-        target=words["target"],
-        seed=words["seed"],
-        limit=words["limit"],
-        examples=words["examples"],
-    )
-
-
-@contextmanager
-def _subject(request: Evaluate, reporter: Progress) -> Iterator[Subject]:
-    """Open the model and the images."""
-    from evenhand.attacks.own_model import OwnNetwork
-    from evenhand.attacks.subject import Subject
-    from evenhand.attacks.victim import Victim
-    from evenhand.pipeline import evaluating
-
-    if request.model.suffix == ".onnx":
-        with _onnx_subject(request, reporter) as subject:
-            yield subject
-        return
-    with evaluating.opened(request, reporter) as (model, dataset, rows):
-        yield Subject.of(Victim(OwnNetwork(model)), dataset, rows, request.model)
-
-
-@contextmanager
-def _onnx_subject(request: Evaluate, reporter: Progress) -> Iterator[Subject]:
-    """Open an ONNX model, which can only be asked, and the images in the size that it takes."""
-    from evenhand.attacks.onnx_model import onnx_victim, picture_size
-    from evenhand.attacks.subject import Subject
-    from evenhand.pipeline.evaluating import images_of
-
-    if request.network is not None:
-        raise UsageError("An ONNX model brings its own network. Leave --model out.")
-    victim, size = onnx_victim(request.model), picture_size(request.model)
-    with tempfile.TemporaryDirectory(prefix="evenhand-") as scratch:
-        dataset, rows = images_of(request, Path(scratch), request.classes, request.size or size, reporter)
-        yield Subject.of(victim, dataset, rows, request.model)
-
-
-def _made_here(study: Path) -> bool:
-    """Return whether a run folder was made by this command."""
-    import json
-
-    try:
-        return bool(json.loads(study.read_text(encoding="utf-8"))["command"] == "attack")
-    except (OSError, ValueError, KeyError, TypeError):
-        return True  # claiming it says what is wrong
+    report = [("Report", found.report)] if found.report else []
+    show.print_places([("Tables and pictures", found.folder), ("Page", found.page), *report])
 
 
 def lines(told: Mapping[str, Any]) -> list[str]:

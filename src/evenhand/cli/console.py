@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from evenhand.progress import SILENT, Progress, Tick
+from evenhand.progress import SILENT, LineProgress, Progress, Tick
 
 
 class TerminalProgress(Progress):
@@ -38,29 +38,6 @@ class TerminalProgress(Progress):
     def note(self, text: str) -> None:
         """Print one line."""
         self._console.print(text, markup=False)
-
-
-class LineProgress(Progress):
-    """A line when a stage begins and a line a tenth: for logs."""
-
-    @contextmanager
-    def stage(self, title: str, total: int) -> Iterator[Tick]:
-        """Announce one stage and its tenths."""
-        done = told = 0
-        self.note(f"{title} ({total})")
-
-        def tick(units: int) -> None:
-            nonlocal done, told
-            done += units
-            if total and done * 10 // total > told:
-                told = done * 10 // total
-                self.note(f"  {title}: {done} of {total}")
-
-        yield tick
-
-    def note(self, text: str) -> None:
-        """Print one line."""
-        print(text, file=sys.stderr, flush=True)
 
 
 def progress(*, quiet: bool) -> Progress:

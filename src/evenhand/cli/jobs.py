@@ -18,24 +18,12 @@ if TYPE_CHECKING:
 def whole_run(command: str, settings: Settings, *, json: bool, quiet: bool) -> RunOutcome:
     """Run the whole way and print the choice, the test figures and the places of model and report."""
     from evenhand.pipeline import run as pipeline
+    from evenhand.pipeline.told import told_run
 
     outcome = pipeline.run(settings, progress(quiet=quiet), command=command)
     test = outcome.test
     if json:
-        show.print_json(
-            command,
-            run=str(settings.out),
-            chosen=_chosen(outcome.comparison),
-            ties=list(outcome.comparison.choice.ties),
-            out_of_fold=outcome.comparison.nested.to_json(),
-            test=_evaluated(test.evaluation, test.corrected) if test else None,
-            wrong_labels_estimate=outcome.audit.to_json()["wrong_labels_estimate"],
-            leakage=outcome.leakage.to_json() if outcome.leakage else None,
-            economy=outcome.comparison.economy.to_json(),
-            what_next=_or_none(outcome.comparison.what_next),
-            model=str(outcome.model),
-            report=str(outcome.report),
-        )
+        show.print_json(command, **told_run(settings.out, outcome))
         return outcome
     show.print_audit(outcome.audit)
     show.print_comparison(outcome.comparison)
@@ -80,10 +68,11 @@ def demo(
 def audit(settings: Settings, *, json: bool, quiet: bool) -> None:
     """Audit and print the findings."""
     from evenhand.pipeline import run as pipeline
+    from evenhand.pipeline.told import told_audit
 
     found, report_file = pipeline.audit(settings, progress(quiet=quiet))
     if json:
-        show.print_json("audit", run=str(settings.out), report=str(report_file), **found.to_json())
+        show.print_json("audit", **told_audit(settings.out, found, report_file))
         return
     show.print_audit(found)
     show.print_places([("Tables", settings.out / "audit"), ("Report", report_file)])
@@ -92,26 +81,11 @@ def audit(settings: Settings, *, json: bool, quiet: bool) -> None:
 def compare(settings: Settings, *, json: bool, quiet: bool) -> None:
     """Compare and print the leaderboard."""
     from evenhand.pipeline import run as pipeline
-    from evenhand.study.results import leaderboard_rows
+    from evenhand.pipeline.told import told_comparison
 
     _, comparison, report_file = pipeline.compare(settings, progress(quiet=quiet))
     if json:
-        rows = leaderboard_rows(comparison.results, comparison.compared)
-        for row, result, beside in zip(rows, comparison.results, comparison.compared, strict=True):
-            row["seconds"] = result.seconds
-            row["recall"] = {one.name: one.recall for one in result.evaluation.per_class}
-            row["expected_recall"] = beside.recall_of(result.evaluation.classes)
-        show.print_json(
-            "compare",
-            run=str(settings.out),
-            chosen=_chosen(comparison),
-            ties=list(comparison.choice.ties),
-            leaderboard=rows,
-            economy=comparison.economy.to_json(),
-            what_next=_or_none(comparison.what_next),
-            **({"published": comparison.replay.to_json()} if comparison.replay else {}),
-            report=str(report_file),
-        )
+        show.print_json("compare", **told_comparison(settings.out, comparison, report_file))
         return
     show.print_comparison(comparison)
     if comparison.replay:
@@ -124,11 +98,11 @@ def compare(settings: Settings, *, json: bool, quiet: bool) -> None:
 def evaluate(request: Evaluate, *, json: bool, quiet: bool) -> None:
     """Evaluate a model and print every figure."""
     from evenhand.pipeline import evaluating
+    from evenhand.pipeline.told import told_evaluation
 
     found, corrected, against = evaluating.evaluate_against(request, progress(quiet=quiet))
     if json:
-        compared = {"against": against.to_json()} if against else {}
-        show.print_json("evaluate", model=str(request.model), **_evaluated(found, corrected), **compared)
+        show.print_json("evaluate", **told_evaluation(request.model, found, corrected, against))
         return
     show.print_evaluation(found, f"{request.model} on {request.data}")
     if corrected:
@@ -146,22 +120,3 @@ def report(run: Path, *, json: bool) -> None:
         show.print_json("report", run=str(run), report=str(place))
         return
     show.print_places([("Report", place)])
-
-
-def _or_none(found: Any) -> dict[str, Any] | None:
-    return found.to_json() if found else None
-
-
-def _chosen(comparison: Any) -> dict[str, str]:
-    choice = comparison.choice
-    return {
-        "remedy": choice.remedy,
-        "repair": choice.repair,
-        "model": choice.model,
-        "reason": choice.reason,
-        "needed": choice.needed or None,
-    }
-
-
-def _evaluated(evaluation: Any, corrected: Any) -> dict[str, Any]:
-    return {**evaluation.to_json(), "corrected": corrected.to_json() if corrected else None}

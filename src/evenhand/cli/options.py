@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from evenhand.errors import UsageError, suggest
-from evenhand.settings.commands import Evaluate, Settings
+from evenhand.settings.commands import Evaluate, Settings, default_out
 from evenhand.settings.costs import read_costs, read_prior
 
 Data = Annotated[
@@ -112,11 +112,6 @@ PriorOfUse = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
-
-
-def default_out(command: str, data: Path) -> Path:
-    """Return the run folder of a command that names none: called after the data and the command."""
-    return Path("evenhand-runs") / f"{data.resolve().stem or 'data'}-{command}"
 
 
 def names(text: str | None) -> tuple[str, ...] | None:

@@ -19,6 +19,14 @@ REFITS = ("train", "all")
 
 SPLIT_CHOICES = ("auto", "all", "train", "val", "test")
 
+RUNS = Path("evenhand-runs")
+"""Where the runs of commands lie that name no folder."""
+
+
+def default_out(command: str, data: Path) -> Path:
+    """Return the run folder of a command that names none: called after the data and the command."""
+    return RUNS / f"{data.resolve().stem or 'data'}-{command}"
+
 
 @dataclass(frozen=True)
 class Settings:
