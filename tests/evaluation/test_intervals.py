@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from evenhand.evaluation.intervals import (
+    by_seed,
     corrected_resampled_t,
     fold_interval,
+    fold_variances,
     holm,
     mcnemar_exact,
     mean_interval,
@@ -30,6 +32,35 @@ def test_corrected_resampled_t_by_hand() -> None:
 def test_correction_makes_the_plain_paired_t_test_more_careful() -> None:
     differences = np.random.default_rng(0).normal(0.02, 0.02, 10)
     assert corrected_resampled_t(differences, 0.25)[3] > corrected_resampled_t(differences, 1e-9)[3]
+
+
+def test_seeds_are_averaged_within_a_fold_by_hand() -> None:
+    # Folds average .1, .2, .3: v = .01. Within the folds seeds lie .02, 0 and .04 from their mean, so that w is .01 and
+    # (.0004 + 0 + .0016) / 3.
+    told = np.array([[0.12, 0.2, 0.26], [0.08, 0.2, 0.34]])
+    v, w = 0.01, 0.01 + 0.002 / 3
+    assert [float(found) for found in fold_variances(told)] == pytest.approx([v, w])
+    mean, low, high, p = corrected_resampled_t(told, 0.5)
+    error = np.sqrt(v / 3 + 0.5 * w)
+    t = 0.2 / error
+    assert mean == pytest.approx(0.2)
+    assert (low, high) == pytest.approx((0.2 - 4.302653 * error, 0.2 + 4.302653 * error))
+    assert p == pytest.approx(1 - t / np.sqrt(2 + t**2))
+    found = fold_interval(told, 0.5)
+    assert (found.value, found.low, found.high) == (mean, 0.0, high)
+
+
+def test_a_seed_that_repeats_another_proves_nothing_more() -> None:
+    once = np.array([0.1, 0.2, 0.3])
+    assert corrected_resampled_t(np.stack([once] * 5), 0.5) == pytest.approx(corrected_resampled_t(once, 0.5))
+    assert corrected_resampled_t([[0.3], [0.2], [0.1]], 0.5)[1:] == (-np.inf, np.inf, 1.0)
+
+
+def test_scores_in_a_row_are_dealt_to_seeds_and_folds() -> None:
+    np.testing.assert_array_equal(by_seed([1, 2, 3, 4, 5, 6], 3), [[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(by_seed([1, 2], 3), [[1, 2]])
+    np.testing.assert_array_equal(by_seed([1, 2, 3, 4], 3), [[1, 2, 3]])
+    np.testing.assert_array_equal(by_seed([1, 2], 1), [[1], [2]])
 
 
 def test_differences_that_do_not_vary() -> None:

@@ -25,6 +25,13 @@ def test_the_interval_is_the_one_of_the_corrected_test_over_folds(made_up: Modul
     assert not found.tied
 
 
+def test_seeds_of_a_fold_are_no_witnesses_of_their_own(made_up: ModuleType) -> None:
+    data = made_up.report_data()
+    twice = replace(data, results=tuple(replace(row, by_fold=2 * row.by_fold) for row in data.results))
+    once, again = gain(data).interval, gain(twice).interval
+    assert (again.low, again.high) == pytest.approx((once.low, once.high))
+
+
 def test_what_the_comparison_concluded_goes_before_what_the_page_could_work_out(made_up: ModuleType) -> None:
     data = made_up.report_data()
     beside = tuple(

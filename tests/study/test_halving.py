@@ -25,11 +25,11 @@ def test_it_is_looked_within_the_first_seed_and_then_after_whole_ones(
     assert looks(seeds, folds, often=True) == often
 
 
-SCORES = np.array([[0.80, 0.82], [0.31, 0.33], [0.30, 0.32], [0.81, 0.79], [0.20, 0.22]])
+SCORES = np.array([[0.80, 0.82], [0.31, 0.33], [0.30, 0.32], [0.81, 0.79], [0.20, 0.22]])[:, None]
 
 
 def stopped(left: list[set[str]], spared: tuple[int, ...] = ()) -> list[int]:
-    return stopping(SCORES, left, spared, test_train_ratio=1 / 3, level=LEVEL).tolist()
+    return stopping(SCORES, left, spared, folds=4, level=LEVEL).tolist()
 
 
 def test_the_clearly_weak_stop_but_not_the_spared() -> None:

@@ -8,6 +8,7 @@ from evenhand.evaluation.label_noise import expected_balanced_accuracy
 from evenhand.records.comparison import TIME, WEAK
 from evenhand.study import judging
 from evenhand.study.compare import best_of_each, choose, nested
+from evenhand.study.halving import LEVEL
 from evenhand.study.judging import Candidate, Score, balanced_accuracy, candidates, judge, post_offsets
 from evenhand.study.label_audit import audit_labels
 from evenhand.study.trial import Targets
@@ -109,7 +110,7 @@ def stop(monkeypatch: pytest.MonkeyPatch, **at: list[int]) -> list[Any]:
 
     def stopping(scores: Any, left: Any, spared: Any, **words: Any) -> Any:
         asked.append((scores, left, spared, words))
-        return np.array(at.get(f"after_{scores.shape[1]}", []), dtype=np.int64)
+        return np.array(at.get(f"after_{scores[0].size}", []), dtype=np.int64)
 
     monkeypatch.setattr(judging, "stopping", stopping)
     return asked
@@ -129,10 +130,10 @@ def test_a_stopped_candidate_keeps_what_it_has_and_takes_no_more_work(
     assert len(bench.engine.given) == 3 * 2 + 2 * 2
     (scores, left, spared, words) = asked[0]
     assert len(asked) == 1
-    assert scores.shape == (3, 2)
+    assert scores.shape == (3, 1, 2)
     assert [len(trials) for trials in left] == [2, 2, 2]
     assert spared == [0]
-    assert words == {"test_train_ratio": 1 / 3, "level": 0.01}
+    assert words == {"folds": 4, "level": LEVEL}
     assert weak.result.stopped == WEAK
     assert (weak.result.planned, len(weak.result.by_fold)) == (4, 2)
     assert weak.result.how_far == "stopped after 2 of 4 trainings"
@@ -168,8 +169,8 @@ def test_later_seeds_are_looked_at_whole(study: Any, monkeypatch: pytest.MonkeyP
     looked = stop(monkeypatch, after_3=[1])
     bench = study.bench()
     plain, weak, last = halved(study, bench, ["none", "sampler", "class-weights"], seeds=3)
-    assert [scores.shape for scores, *_ in looked] == [(3, 2), (3, 3), (2, 6)]
-    assert all(words["level"] == pytest.approx(0.01 / 3) for *_, words in looked)
+    assert [scores.shape for scores, *_ in looked] == [(3, 1, 2), (3, 1, 3), (2, 2, 3)]
+    assert all(words["level"] == pytest.approx(LEVEL / 3) for *_, words in looked)
     assert weak.by_fold.shape == plain.by_fold.shape == (3, 3)
     assert len(weak.result.indices) == study.n
     assert weak.result.how_far == "stopped after 3 of 9 trainings"

@@ -121,17 +121,27 @@ def test_without_suspects_or_without_anybody_who_looked_there_is_nothing_to_sett
         assert found.gain is None
 
 
-def test_pairs_are_compared_training_by_training() -> None:
-    found = paired([(DROPPED, PLAIN)], 3)
+def test_pairs_are_compared_training_by_training(study: Any) -> None:
+    found = paired([(DROPPED, PLAIN)], study.bench())
     assert found
     assert found.value == pytest.approx(0.05)
     # Differences .05, .06, .04: a standard deviation of .01, corrected by 1/3 + 1/2, and t with 2 degrees of freedom.
     assert found.high - found.value == pytest.approx(4.302653 * 0.01 * np.sqrt(1 / 3 + 1 / 2), rel=1e-6)
 
 
-def test_a_candidate_that_stopped_is_compared_as_far_as_it_went() -> None:
+def test_seeds_of_a_fold_are_no_witnesses_of_their_own(study: Any) -> None:
+    twice = [judged(one.remedy, one.repair, 0.7, 2 * one.by_fold) for one in (DROPPED, PLAIN)]
+    once, again = (paired([pair], study.bench()) for pair in ((DROPPED, PLAIN), (twice[0], twice[1])))
+    assert once
+    assert again
+    assert (again.low, again.high) == pytest.approx((once.low, once.high))
+    # One part that is held out tells nothing, however often it was trained.
+    assert paired([(DROPPED, PLAIN)], study.bench(judged=1)) is None
+
+
+def test_a_candidate_that_stopped_is_compared_as_far_as_it_went(study: Any) -> None:
     stopped = judged("sampler", "none", 0.71, (0.70, 0.72))
-    found = paired([(DROPPED, stopped)], 3)
+    found = paired([(DROPPED, stopped)], study.bench())
     assert found
     assert found.value == pytest.approx(0.055)
-    assert paired([(DROPPED, judged("sampler", "none", 0.7, (0.7,)))], 3) is None
+    assert paired([(DROPPED, judged("sampler", "none", 0.7, (0.7,)))], study.bench()) is None

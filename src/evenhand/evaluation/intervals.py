@@ -12,6 +12,8 @@ from evenhand.records.values import Interval
 
 LEVEL = 0.95
 Z = float(stats.norm.ppf(0.5 + LEVEL / 2))
+ROUNDING = 1e-12
+"""Scores that lie less apart are the same."""
 
 Doubles = NDArray[np.float64]
 
@@ -36,15 +38,15 @@ def wilson(successes: ArrayLike, trials: ArrayLike) -> tuple[Doubles, Doubles]:
 
 
 def fold_interval(scores: ArrayLike, test_train_ratio: float) -> Interval:
-    """Return the mean score of folds and seeds with its corrected interval, clipped to [0, 1].
+    """Return the mean score of folds with its corrected interval, clipped to [0, 1].
 
     The trainings of a cross-validation share most of their images, so their scores vary less than those of independent
     trainings would; the variance of the mean is corrected as in `corrected_resampled_t`.
 
     Parameters
     ----------
-    scores : (J,) float
-        One score in [0, 1] for each fold and seed. From one score alone the interval is [0, 1].
+    scores : (F,) or (S, F) float
+        One score in [0, 1] for each fold, or for each seed and fold. From one fold alone the interval is [0, 1].
     test_train_ratio : float
         Held-out images per training image; 1 / (folds - 1) for cross-validation.
 
@@ -58,17 +60,18 @@ def fold_interval(scores: ArrayLike, test_train_ratio: float) -> Interval:
 
 
 def corrected_resampled_t(differences: ArrayLike, test_train_ratio: float) -> tuple[float, float, float, float]:
-    """Return mean, lower end, upper end and two-sided p of paired differences across folds and seeds.
+    """Return mean, lower end, upper end and two-sided p of paired differences across folds.
 
-    The corrected resampled t-test of Nadeau and Bengio (2003, section 3): the variance of the mean of J differences is
-    ``(1/J + n_test/n_train) * s^2`` instead of ``s^2/J``, with J - 1 degrees of freedom. One difference alone tells
-    nothing: its interval is infinite and its p is 1. Differences that are all the same have p 1 when they are zero
-    and p 0 otherwise.
+    The corrected resampled t-test of Nadeau and Bengio (2003, section 3): the variance of the mean of F differences is
+    ``(1/F + n_test/n_train) * s^2`` instead of ``s^2/F``, with F - 1 degrees of freedom. Seeds of a fold see the same
+    images and are no witnesses of their own: they are averaged first, and the variance is ``v/F + w * n_test/n_train``
+    with the variances of `fold_variances`. One fold alone tells nothing: its interval is infinite and its p is 1.
+    Differences that are all the same have p 1 when they are zero and p 0 otherwise.
 
     Parameters
     ----------
-    differences : (J,) float
-        Score of one model minus score of the other, for each fold and seed.
+    differences : (F,) or (S, F) float
+        Score of one model minus score of the other in each fold, or in each of S trainings of each fold.
     test_train_ratio : float
         Held-out images per training image; 1 / (folds - 1) for cross-validation.
 
@@ -77,22 +80,54 @@ def corrected_resampled_t(differences: ArrayLike, test_train_ratio: float) -> tu
     ValueError
         When there is no difference, one is not finite, or the ratio is not positive.
     """
-    values = np.asarray(differences, dtype=np.float64).ravel()
-    if not len(values) or not np.isfinite(values).all():
-        raise ValueError(f"Scores of folds must be finite and at least one, not {values}.")
+    values = np.atleast_2d(np.asarray(differences, dtype=np.float64))
+    if not values.size or values.ndim != 2 or not np.isfinite(values).all():
+        raise ValueError(f"Scores must be finite and of at least one fold, (folds) or (seeds, folds), not {values}.")
     if not test_train_ratio > 0:
         raise ValueError(f"The ratio of test to training images must be positive, not {test_train_ratio}.")
     mean = float(values.mean())
-    if len(values) == 1:
+    folds = values.shape[1]
+    if folds == 1:
         return mean, -np.inf, np.inf, 1.0
-    # The standard deviation of equal numbers is rounding noise of the size of 1e-17, not zero.
-    spread = 0.0 if np.ptp(values) < 1e-12 else float(values.std(ddof=1))
-    error = spread * np.sqrt(1 / len(values) + test_train_ratio)
+    between, single = fold_variances(values)
+    error = float(np.sqrt(between / folds + single * test_train_ratio))
     if error == 0:
-        return mean, mean, mean, float(abs(mean) < 1e-12)
-    freedom = len(values) - 1
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, freedom) * error)
-    return mean, mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, freedom))
+        return mean, mean, mean, float(abs(mean) < ROUNDING)
+    half = float(stats.t.ppf(0.5 + LEVEL / 2, folds - 1) * error)
+    return mean, mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, folds - 1))
+
+
+def fold_variances(scores: Doubles) -> tuple[Doubles, Doubles]:
+    """Return v, the variance between folds of scores averaged over seeds, and w, that of single trainings.
+
+    w is v and the mean variance within a fold, so that with one seed the two are the same.
+
+    Parameters
+    ----------
+    scores : (..., S, F) float64
+        Of S trainings of each of F folds, at least two; or differences of such scores.
+    """
+    # The standard deviation of equal numbers is rounding noise of the size of 1e-17, not zero.
+    values = np.where(np.ptp(scores, axis=(-2, -1), keepdims=True) < ROUNDING, 0.0, scores)
+    between = np.asarray(values.mean(axis=-2).var(axis=-1, ddof=1))
+    return between, np.asarray(between + values.var(axis=-2).mean(axis=-1))
+
+
+def by_seed(scores: Sequence[float] | Doubles, folds: int) -> Doubles:
+    """Return (S, F) scores that come in a row: all folds of the first seed, then all of the next.
+
+    Of a candidate that was stopped these are fewer: the first folds of the first seed, or whole seeds. What there is of
+    a later seed that is not whole is left out, for its folds would count more than the others.
+
+    Parameters
+    ----------
+    scores : (J,) float
+        One a training.
+    folds : int
+        Folds that are held out, one after the other.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    return values[None] if len(values) <= folds else values[: len(values) // folds * folds].reshape(-1, folds)
 
 
 def mean_interval(values: Sequence[float] | Doubles) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from evenhand.evaluation.intervals import LEVEL
+from evenhand.evaluation.intervals import LEVEL, fold_variances
 
 Doubles = NDArray[np.float64]
 
@@ -186,13 +186,22 @@ class ScoreTable:
                 if self.apart[first, second]:
                     yield first, second
 
+    def by_chance(self, level: float) -> Doubles:
+        """Return (C, C) how far each pair lies apart by chance, in all but `level` of comparisons of equals.
+
+        That is the studentised range of so many equals, by the spread of all or by the pair's own where that is larger.
+        So it may be asked about whichever candidate happens to lead.
+        """
+        if self.held < 2:
+            return np.full((len(self.scores),) * 2, np.inf)
+        quantile = critical_range(len(self._distinct), self._freedom, level) if self._freedom else 0.0
+        return np.asarray(quantile * np.maximum(self._error(self._together), self.errors / np.sqrt(2)))
+
     @cached_property
     def _least(self) -> Doubles:
         """(C, C) the difference that a pair must exceed."""
-        if self.held < 2:
-            return np.full((len(self.scores),) * 2, np.inf)
-        spread = np.maximum(self._error(self._together), self.errors / np.sqrt(2))
-        return np.asarray(np.maximum(_quantile(self.held - 1) * self.errors, self._range_quantile * spread))
+        own = _quantile(self.held - 1) * self.errors if self.held > 1 else np.inf
+        return np.asarray(np.maximum(own, self.by_chance(1 - LEVEL)))
 
     def _error(self, variances: tuple[Any, Any]) -> Doubles:
         """Return the standard error of a mean, from the variances between folds and of single trainings."""
@@ -206,11 +215,7 @@ class ScoreTable:
         count, _, held = self.scores.shape
         if held < 2:
             return np.zeros((count, count)), np.zeros((count, count))
-        differences = self.scores[:, None] - self.scores
-        # The standard deviation of equal numbers is rounding noise, not zero.
-        differences = np.where(np.ptp(differences, axis=(2, 3), keepdims=True) < ROUNDING, 0.0, differences)
-        between = differences.mean(axis=2).var(axis=2, ddof=1)
-        return between, between + differences.var(axis=2).mean(axis=2)
+        return fold_variances(self.scores[:, None] - self.scores)
 
     @cached_property
     def _together(self) -> tuple[float, float]:
@@ -251,11 +256,11 @@ def _left(values: Doubles, first: int, second: int) -> Doubles:
 
 
 @lru_cache(maxsize=256)
-def critical_range(count: int, freedom: int) -> float:
-    """Return the studentised range of `count` equal candidates that is exceeded in 5 % of all comparisons."""
+def critical_range(count: int, freedom: int, level: float = 1 - LEVEL) -> float:
+    """Return the studentised range of `count` equal candidates that is exceeded in `level` of all comparisons."""
     if count == 2:
-        return float(np.sqrt(2) * _quantile(freedom))
-    return float(stats.studentized_range.ppf(LEVEL, count, freedom))
+        return float(np.sqrt(2) * stats.t.isf(level / 2, freedom))
+    return float(stats.studentized_range.isf(level, count, freedom))
 
 
 def range_probability(value: float, count: int, freedom: int) -> float:

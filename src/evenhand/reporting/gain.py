@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenhand.evaluation.intervals import corrected_resampled_t
+from evenhand.evaluation.intervals import by_seed, corrected_resampled_t
 from evenhand.records.comparison import RemedyResult
 from evenhand.records.values import Interval
 from evenhand.reporting.content import ReportData
@@ -39,8 +39,8 @@ def differences(data: ReportData) -> list[Gain]:
 def difference(data: ReportData, other: RemedyResult) -> Gain | None:
     """Return the choice compared with one candidate; None where nothing was chosen.
 
-    The interval is that of the comparison; where that was not kept, that of the corrected resampled t-test over folds
-    and seeds, moved to the difference of the pooled figures.
+    The interval is that of the comparison; where that was not kept, that of the corrected resampled t-test over folds,
+    moved to the difference of the pooled figures.
     """
     chosen = data.chosen
     if chosen is None:
@@ -54,23 +54,24 @@ def difference(data: ReportData, other: RemedyResult) -> Gain | None:
         # The pooled figures are of other images; what both have are the first trainings.
         mine = mine[: len(other.by_fold)]
         value = float(np.subtract(mine, other.by_fold[: len(mine)]).mean())
-    found = paired(value, mine, other.by_fold, data.folds)
+    found = paired(data, value, mine, other.by_fold)
     return Gain(other, value, found, data.is_tied(other), chosen.model == other.model)
 
 
-def paired(value: float, first: Sequence[float], second: Sequence[float], folds: int) -> Interval | None:
+def paired(data: ReportData, value: float, first: Sequence[float], second: Sequence[float]) -> Interval | None:
     """Return a difference of pooled figures with the interval of its paired trainings; None where one cannot be had.
 
     Parameters
     ----------
+    data : ReportData
+        Tells the folds.
     value : float
         The difference of the pooled figures; the interval is moved to it.
     first, second : sequence of float
         The figure of either candidate in each training, the same folds and seeds in the same order.
-    folds : int
-        Number of folds; 0 where that is not known.
     """
-    if not len(first) == len(second) > 1 < folds:
+    if not len(first) == len(second) > 1 < min(data.held_out, data.folds):
         return None
-    mean, low, high, _ = corrected_resampled_t(np.subtract(first, second), 1 / (folds - 1))
+    told = by_seed(np.subtract(first, second), data.held_out)
+    mean, low, high, _ = corrected_resampled_t(told, 1 / (data.folds - 1))
     return Interval(value, value - (mean - low), value + (high - mean))

@@ -38,7 +38,7 @@ class Repaired:
 def repaired(data: ReportData) -> tuple[Repaired, ...]:
     """Return every pair of candidates that differ in the repair alone, then the mean over remedies of each repair.
 
-    The interval is that of the corrected resampled t-test over folds and seeds, moved to the difference of the pooled
+    The interval is that of the corrected resampled t-test over folds, moved to the difference of the pooled
     figures. For the mean, the differences of the remedies are averaged within each training first, for they share its
     images.
     """
@@ -49,15 +49,15 @@ def repaired(data: ReportData) -> tuple[Repaired, ...]:
         before = plain.get((one.remedy, one.model))
         # Figures of candidates that stopped early are of fewer images.
         if one.repair != "none" and before and not (one.stopped or before.stopped):
-            found.setdefault((one.repair, one.model), []).append(_compared(before, one, data.folds))
+            found.setdefault((one.repair, one.model), []).append(_compared(data, before, one))
     return tuple(
         row
         for group in found.values()
-        for row in [*sorted(group, key=lambda row: -row.after), *_pooled(group, data.folds)]
+        for row in [*sorted(group, key=lambda row: -row.after), *_pooled(data, group)]
     )
 
 
-def _compared(before: Judged, after: Judged, folds: int) -> Repaired:
+def _compared(data: ReportData, before: Judged, after: Judged) -> Repaired:
     value = after.figure.value - before.figure.value
     return Repaired(
         after.remedy,
@@ -65,19 +65,19 @@ def _compared(before: Judged, after: Judged, folds: int) -> Repaired:
         after.model,
         before.figure.value,
         after.figure.value,
-        paired(value, after.by_fold, before.by_fold, folds),
+        paired(data, value, after.by_fold, before.by_fold),
         tuple(np.subtract(after.by_fold, before.by_fold).tolist()),
         untouched=bool(before.trials) and before.trials == after.trials,
     )
 
 
-def _pooled(group: Sequence[Repaired], folds: int) -> list[Repaired]:
+def _pooled(data: ReportData, group: Sequence[Repaired]) -> list[Repaired]:
     """Return the mean over the remedies; nothing where it would repeat the only one."""
     if len(group) < 2:
         return []
     before, after = (float(np.mean([getattr(row, name) for row in group])) for name in ("before", "after"))
     differences = np.mean([row.differences for row in group], axis=0).tolist()
-    found = paired(after - before, differences, [0.0] * len(differences), folds)
+    found = paired(data, after - before, differences, [0.0] * len(differences))
     first, untouched = group[0], all(row.untouched for row in group)
     return [
         Repaired(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from evenhand.auditing.labels import Doubles
-from evenhand.evaluation.intervals import corrected_resampled_t, holm
+from evenhand.evaluation.intervals import by_seed, corrected_resampled_t, holm
 from evenhand.evaluation.score_table import MOST_SEEDS, ScoreTable
 from evenhand.records.compared import Compared, Versus
 from evenhand.study.bench import Bench
@@ -126,9 +126,9 @@ class _Pairs:
         """Return a pair of which one was stopped early, by the trainings that both have."""
         seeds = min(len(score.by_fold), len(base.by_fold))
         both = score.by_fold[:seeds] - base.by_fold[:seeds]
-        both = both[np.isfinite(both)]
+        both = by_seed(both[np.isfinite(both)], both.shape[1])
         versus = Versus(named(base, score), base.result.model, float(both.mean()), stopped=True)
-        if len(both) < 2:
+        if both.shape[1] < 2:
             return versus
         _, low, high, p = corrected_resampled_t(both, 1 / (self.folds - 1))
         return replace(versus, low=low, high=high, p=p)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.labels import Doubles
-from evenhand.evaluation.intervals import fold_interval
+from evenhand.evaluation.intervals import by_seed, fold_interval
 from evenhand.evaluation.label_noise import expected_balanced_accuracy
 from evenhand.evaluation.metrics import evaluate
 from evenhand.records.comparison import TIME, WEAK, Curve, RemedyResult
@@ -140,10 +140,10 @@ def judge(
 
 def _halve(running: Sequence[_Entrant], bench: Bench, level: float) -> None:
     """Stop those who are clearly behind."""
-    scores = np.stack([entrant.figures() for entrant in running])
+    scores = np.stack([by_seed(entrant.figures(), len(bench.judged)) for entrant in running])
     left = [entrant.trials(entrant.waiting) for entrant in running]
     spared = [number for number, entrant in enumerate(running) if entrant.plain]
-    for number in stopping(scores, left, spared, test_train_ratio=1 / (bench.n_folds - 1), level=level):
+    for number in stopping(scores, left, spared, folds=bench.n_folds, level=level):
         running[number].stopped = WEAK
 
 
@@ -328,16 +328,16 @@ def _score(
 def _expected(
     predicted: Ints, posterior: Doubles, given: Interval, by_fold: NDArray[np.float64], folds: int
 ) -> Interval:
-    """Return the expected figure; with one training its interval is as wide as that on the given labels."""
+    """Return the expected figure; with one fold its interval is as wide as that on the given labels."""
     value = expected_balanced_accuracy(predicted, posterior)
     shift = value - given.value
     return _around(Interval(value, max(0.0, given.low + shift), min(1.0, given.high + shift)), by_fold, folds)
 
 
 def _around(pooled: Interval, by_fold: NDArray[np.float64], folds: int) -> Interval:
-    """Return the pooled figure with its 95 % interval across trainings; with one training, with its own."""
-    known = by_fold[np.isfinite(by_fold)]
-    if known.size < 2:
+    """Return the pooled figure with its 95 % interval across folds; with one fold, with its own."""
+    known = by_seed(by_fold[np.isfinite(by_fold)], by_fold.shape[1])
+    if known.shape[1] < 2:
         return pooled
     spread = fold_interval(known, 1 / (folds - 1))
     low, high = pooled.value - (spread.value - spread.low), pooled.value + (spread.high - spread.value)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.labels import FLAG, LabelModel
-from evenhand.evaluation.intervals import corrected_resampled_t
+from evenhand.evaluation.intervals import by_seed, corrected_resampled_t
 from evenhand.records.comparison import Choice, Judged
 from evenhand.records.values import Interval
 from evenhand.study.bench import Bench
@@ -55,7 +55,7 @@ def settling(
     suspicion = model.suspicion(bench.given)
     flagged = suspicion > FLAG
     wrong = float(suspicion[flagged].sum())
-    repair, measured = _of_repair(choice, judged, network, bench.n_folds)
+    repair, measured = _of_repair(bench, choice, judged, network)
     won = _won(bench, model, flagged, choice.repair)
     returned = _returned(won, curves, counts, bench)
     in_hand = choice.repair != "none"
@@ -77,7 +77,7 @@ def settling(
     )
 
 
-def _of_repair(choice: Choice, judged: Sequence[Judged], network: str, folds: int) -> tuple[str, Interval | None]:
+def _of_repair(bench: Bench, choice: Choice, judged: Sequence[Judged], network: str) -> tuple[str, Interval | None]:
     """Return the repair that the chosen remedy was judged with beside none, and what it brought."""
     mine = {one.repair: one for one in judged if (one.remedy, one.model) == (choice.remedy, network)}
     plain = mine.pop("none", None)
@@ -86,27 +86,28 @@ def _of_repair(choice: Choice, judged: Sequence[Judged], network: str, folds: in
     if plain is None or not mine:
         return "", None
     best = max(mine.values(), key=lambda one: one.figure.value)
-    return best.repair, paired([(best, plain)], folds)
+    return best.repair, paired([(best, plain)], bench)
 
 
-def paired(pairs: Sequence[tuple[Judged, Judged]], folds: int) -> Interval | None:
-    """Return the mean difference of some pairs over the trainings that all have; None where these are too few.
+def paired(pairs: Sequence[tuple[Judged, Judged]], bench: Bench) -> Interval | None:
+    """Return the mean difference of some pairs over the trainings that all have; None where these are of one fold.
 
     Parameters
     ----------
     pairs : sequence of (Judged, Judged)
         The second is taken from the first, training by training.
-    folds : int
-        Number of folds.
+    bench : Bench
+        Whose folds judged them.
     """
     # A candidate that stopped early has the first trainings of those that went on.
     common = min(len(one.by_fold) for pair in pairs for one in pair)
     differences = np.mean(
         [np.subtract(first.by_fold[:common], second.by_fold[:common]) for first, second in pairs], axis=0
     )
-    if len(differences) < 2:
+    told = by_seed(differences, len(bench.judged))
+    if told.shape[1] < 2:
         return None
-    value, low, high, _ = corrected_resampled_t(differences, 1 / (folds - 1))
+    value, low, high, _ = corrected_resampled_t(told, 1 / (bench.n_folds - 1))
     return Interval(value, low, high)
 
 

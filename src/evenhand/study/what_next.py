@@ -331,4 +331,4 @@ def _larger(bench: Bench, preset: Preset, choice: Choice, judged: Sequence[Judge
     # Of candidates that were stopped early too little is known to hold the others up.
     longest = max((len(one.by_fold) for pair in pairs for one in pair), default=0)
     pairs = [pair for pair in pairs if all(len(one.by_fold) == longest for one in pair)]
-    return Larger(small, large, choice.model, paired(pairs, bench.n_folds) if pairs else None, len(pairs))
+    return Larger(small, large, choice.model, paired(pairs, bench) if pairs else None, len(pairs))
