@@ -20,7 +20,7 @@ from evenhand.data.locations import image_size, let_go
 from evenhand.data.manifest import SPLITS, Dataset, Manifest
 from evenhand.data.pixels import MOST_PIXELS, Decoded, choose_size, decode_all
 from evenhand.data.readers.catalogue import read_source
-from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator, text_of
+from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator, SliceImage, text_of
 from evenhand.disk import unwritable, write_bytes, write_json
 from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import SILENT, Progress
@@ -199,6 +199,8 @@ def _state(locator: Locator) -> list[Any]:
     """Return what changes when the image does; what was unpacked changes with the file that it came from."""
     if isinstance(locator, ArrayImage):
         return [locator.file.parent.name, locator.file.name, locator.row]
+    if isinstance(locator, SliceImage):
+        return [*_stamp(locator.origin), locator.first, locator.length]
     return _stamp(locator.path if isinstance(locator, FileImage) else locator.archive)
 
 

@@ -18,8 +18,8 @@ Data = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="A folder with one folder a class (with or without train/val/test above them), a CSV, an .npz, a pickle "
-        "of (tensor, label) pairs, or a .zip of any of these.",
+        help="A folder with one folder a class (with or without train/val/test above them), a CSV or Parquet file, an "
+        ".npz, a pickle of (tensor, label) pairs, or a .zip or .tar of any of these.",
         show_default=False,
     ),
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from evenhand.data.readers.source import ArrayImage, FileImage, Locator
+from evenhand.data.readers.source import ArrayImage, FileImage, Locator, SliceImage
 from evenhand.records.values import Pixels
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -46,6 +46,8 @@ def read_bytes(locator: Locator) -> bytes:
             return locator.path.read_bytes()
         if isinstance(locator, ArrayImage):
             raise TypeError("rows of arrays are no files")
+        if isinstance(locator, SliceImage):
+            return _slice(locator)
         archive = _archive(locator.archive, _stamp(locator.archive))
         _refuse_length(archive.getinfo(locator.name).file_size)
         return archive.read(locator.name)
@@ -55,6 +57,16 @@ def read_bytes(locator: Locator) -> bytes:
         raise UndecodableError("unreadable", f"cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, EOFError) as error:
         raise UndecodableError("unreadable", f"cannot be unpacked: {error}") from error
+
+
+def _slice(locator: SliceImage) -> bytes:
+    _refuse_length(locator.length)
+    with locator.file.open("rb") as file:
+        file.seek(locator.first)
+        content = file.read(locator.length)
+    if len(content) < locator.length:
+        raise UndecodableError("truncated", f"{locator.origin.name} ends in the middle of it")
+    return content
 
 
 def row_of(locator: ArrayImage) -> Pixels:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenhand.data.locations import UndecodableError, read_bytes
-from evenhand.data.readers import archive
+from evenhand.data.readers import packed as packed_
 from evenhand.data.readers.archive import read_archive
 from evenhand.data.readers.source import ArrayImage, MemberImage, Source
 from evenhand.errors import DataError, EvenhandError
@@ -216,7 +216,7 @@ def test_an_array_too_large_to_unpack(tmp_path: Path, small_disk: Path, monkeypa
     path = packed(tmp_path, [("data.npz", bytes(2_000_000))])
     with pytest.raises(EvenhandError, match="Free some space"):
         read_archive(path, small_disk / "scratch")
-    monkeypatch.setattr(archive, "MOST_UNPACKED_BYTES", 1000)
+    monkeypatch.setattr(packed_, "MOST_UNPACKED_BYTES", 1000)
     with pytest.raises(DataError, match="Unpack it yourself"):
         read_archive(path, small_disk / "scratch")
 
@@ -262,7 +262,7 @@ def test_a_table_where_folders_cannot_be_understood(tmp_path: Path) -> None:
 
 
 def test_a_table_of_a_size_that_no_table_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MOST_TABLE_BYTES", 10)
+    monkeypatch.setattr(packed_, "MOST_TABLE_BYTES", 10)
     with pytest.raises(DataError, match="too much for a table"):
         read(tmp_path, ("labels.csv", "path,label\na.png,x\n"), "a.png")
 

@@ -30,7 +30,9 @@ def numbered(path: Path, labels: list[int], split: str = "") -> Path:
 
 
 def test_every_ending_has_a_reader_in_any_case(tmp_path: Path) -> None:
-    assert set(READERS) == {".csv", ".tsv", ".npz", ".pickle", ".pkl", ".pt", ".pth", ".zip"}
+    assert set(READERS) == {
+        *(".csv", ".tsv", ".npz", ".pickle", ".pkl", ".pt", ".pth", ".zip", ".parquet", ".tar", ".tgz", ".tar.gz")
+    }
     path = tmp_path / "DATA.PKL"
     path.write_bytes(pickle.dumps([(np.zeros((2, 2)), "a")]))
     assert read(path)[1] == ("a",)
@@ -132,13 +134,13 @@ def test_numbers_are_padded_alike_in_both_sets_and_to_the_classes_asked_for(tmp_
         ("dota", r"There is no .*dota\. Did you mean 'data'\?"),
         ("nowhere/data", r"There is no .*Check the path"),
         ("data/a/1.png", r"not a kind of data that is read. Known: a folder, \.csv"),
-        ("data.tar", "not a kind of data that is read"),
+        ("data.7z", "not a kind of data that is read"),
         ("empty", "There are no images in .*empty"),
         ("texts", "no images .* 1 other file.* a/1.txt: .txt is no image format"),
     ],
 )
 def test_what_cannot_be_read_says_so(tmp_path: Path, name: str, words: str) -> None:
-    tree(tmp_path, "data/a/1.png", "texts/a/1.txt", "data.tar")
+    tree(tmp_path, "data/a/1.png", "texts/a/1.txt", "data.7z")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=words):
         read(tmp_path / name)

@@ -10,9 +10,12 @@ from pathlib import Path
 from evenhand.data.readers.archive import read_archive
 from evenhand.data.readers.arrays import read_npz
 from evenhand.data.readers.folder import read_folder
+from evenhand.data.readers.parquet import read_parquet
 from evenhand.data.readers.safe_pickle import read_pickle
+from evenhand.data.readers.shards import read_shards
 from evenhand.data.readers.source import Source
 from evenhand.data.readers.table import read_table_file
+from evenhand.data.readers.tape import read_tar
 from evenhand.errors import DataError, suggest
 
 READERS: dict[str, Callable[[Path, Path], Source]] = {
@@ -24,8 +27,15 @@ READERS: dict[str, Callable[[Path, Path], Source]] = {
     ".pt": read_pickle,
     ".pth": read_pickle,
     ".zip": read_archive,
+    ".tar": read_tar,
+    ".tgz": read_tar,
+    ".tar.gz": read_tar,
+    ".parquet": read_parquet,
 }
-"""By the ending of a file; a folder is read by `read_folder`."""
+"""By the ending of a file; a folder is read by `read_folder`, or `read_shards` where it holds archives in its place."""
+SHARDS: dict[str, Callable[[Path, Path], Source]] = {
+    ending: READERS[ending] for ending in (".parquet", ".tar", ".tgz", ".tar.gz")
+}
 
 
 def read_source(
@@ -60,8 +70,8 @@ def read_source(
         source = _widened(source, classes)
     if not source.entries:
         raise DataError(
-            f"There are no images in {data}. It needs one folder a class with images in it, or a CSV, .npz, pickle or "
-            f".zip. {_first_findings(source)}"
+            f"There are no images in {data}. It needs one folder a class with images in it, or a CSV, .npz, pickle, "
+            f"Parquet file, .zip or .tar. {_first_findings(source)}"
         )
     order = tuple(classes) if classes else _sorted_classes(source)
     if len(set(order)) != len(order):
@@ -76,14 +86,16 @@ def _read(data: Path, scratch: Path) -> Source:
             hint = suggest(data.name, beside) if beside else "Check the path."
             raise DataError(f"There is no {data}. {hint}")
         if data.is_dir():
-            return read_folder(data, scratch)
+            source = read_folder(data, scratch)
+            return source if source.entries else read_shards(data, scratch, SHARDS) or source
         if not data.is_file():
             raise DataError(f"{data} is neither a folder nor an ordinary file.")
     except OSError as error:
         raise DataError(f"{data} cannot be looked at: {error.strerror}.") from error
-    if data.suffix.lower() not in READERS:
+    ending = next((known for known in READERS if data.name.lower().endswith(known)), None)
+    if ending is None:
         raise DataError(f"{data} is not a kind of data that is read. Known: a folder, {', '.join(READERS)}.")
-    return READERS[data.suffix.lower()](data, scratch)
+    return READERS[ending](data, scratch)
 
 
 def _joined(source: Source, apart: Source, test: Path) -> Source:

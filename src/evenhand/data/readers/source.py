@@ -44,7 +44,18 @@ class ArrayImage:
     row: int
 
 
-Locator = FileImage | MemberImage | ArrayImage
+@dataclass(frozen=True)
+class SliceImage:
+    """An image that is a stretch of the bytes of a file."""
+
+    file: Path
+    first: int
+    length: int
+    origin: Path
+    """The file that DATA names: `file` itself, or the one that `file` was unpacked from."""
+
+
+Locator = FileImage | MemberImage | ArrayImage | SliceImage
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import difflib
 import io
 import posixpath
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,6 +48,17 @@ def read_table_file(data: Path, scratch: Path) -> Source:
         When the table cannot be understood, a column is missing, or no file is where it says.
     """
     del scratch
+    try:
+        if data.stat().st_size > MOST_BYTES:
+            raise DataError(f"{data} has more than {MOST_BYTES // 2**20} MB, too much for a table.")
+        content = data.read_bytes()
+    except OSError as error:
+        raise DataError(f"{data} cannot be read: {error}.") from error
+    return read_table_bytes(content, data, place_beside(data), f"the folder {data.parent.absolute()}")
+
+
+def place_beside(data: Path) -> Place:
+    """Return what finds the images whose paths a table lists: relative to the table's folder."""
 
     def place(path: str) -> Locator | None:
         try:
@@ -59,13 +70,7 @@ def read_table_file(data: Path, scratch: Path) -> Source:
             return None
         return FileImage(file)
 
-    try:
-        if data.stat().st_size > MOST_BYTES:
-            raise DataError(f"{data} has more than {MOST_BYTES // 2**20} MB, too much for a table.")
-        content = data.read_bytes()
-    except OSError as error:
-        raise DataError(f"{data} cannot be read: {error}.") from error
-    return read_table_bytes(content, data, place, f"the folder {data.parent.absolute()}")
+    return place
 
 
 def read_table_bytes(content: bytes, where: Path, place: Place, beside: str) -> Source:
@@ -83,24 +88,40 @@ def read_table_bytes(content: bytes, where: Path, place: Place, beside: str) -> 
         What paths are relative to, for messages.
     """
     header, rows = _rows(_text(content, where), where)
+    return read_rows(header, rows, where, place, beside)
+
+
+def read_rows(
+    header: list[str],
+    rows: Iterable[tuple[int, list[str]]],
+    where: Path,
+    place: Place,
+    beside: str,
+    *,
+    word: str = "line",
+) -> Source:
+    """Return the images that the rows of a table list; `rows` come with numbers that are called by `word`.
+
+    Takes and raises as `read_table_bytes`.
+    """
     columns, notes = _columns(header, where)
     listed: dict[str, list[_Listed]] = {}
     findings: list[Finding] = []
     total = missing = excluded = 0
     for line, row in rows:
-        item = _item(row, columns, line, header, where)
+        item = _item(row, columns, f"{word} {line}", header, where)
         if item.split == EXCLUDED:
             excluded += 1
             continue
         total += 1
         if not item.path or not item.label:
             what = "label" if item.path else "path"
-            findings.append(Finding(item.path or where.name, "missing", f"line {line} has no {what}"))
+            findings.append(Finding(item.path or where.name, "missing", f"{item.line} has no {what}"))
             continue
         item = _placed(item, place)
         if item.locator is None:
             missing += 1
-            findings.append(Finding(item.path, "missing", f"line {line}: there is no such file in {beside}"))
+            findings.append(Finding(item.path, "missing", f"{item.line}: there is no such file in {beside}"))
         else:
             key = unicodedata.normalize("NFC", posixpath.normpath(item.path))
             listed.setdefault(key, []).append(item)
@@ -119,7 +140,8 @@ def read_table_bytes(content: bytes, where: Path, place: Place, beside: str) -> 
 class _Listed:
     """One row of the table that names an image."""
 
-    line: int
+    line: str
+    """What its place in the table is called."""
     path: str
     label: str
     split: str
@@ -136,12 +158,12 @@ def _agreed(items: Sequence[_Listed], findings: list[Finding]) -> Iterator[Entry
             Finding(
                 first.path,
                 "duplicate_name",
-                f"line {first.line} says {_claim(first)}, line {clash.line} says {_claim(clash)}; neither is taken",
+                f"{first.line} says {_claim(first)}, {clash.line} says {_claim(clash)}; neither is taken",
             )
         )
         return
     for item in items[1:]:
-        findings.append(Finding(item.path, "duplicate_name", f"line {item.line}: listed in line {first.line} already"))
+        findings.append(Finding(item.path, "duplicate_name", f"{item.line}: listed in {first.line} already"))
     if first.locator:
         yield Entry(first.path, first.label, first.split, first.locator, first.group)
 
@@ -232,15 +254,13 @@ def _columns(header: list[str], where: Path) -> tuple[dict[str, int], tuple[str,
     return columns, tuple(notes)
 
 
-def _item(row: list[str], columns: Mapping[str, int], line: int, header: Sequence[str], where: Path) -> _Listed:
+def _item(row: list[str], columns: Mapping[str, int], line: str, header: Sequence[str], where: Path) -> _Listed:
     if len(row) != len(header):
-        raise DataError(f"{where} has {len(row)} values in line {line}, but {len(header)} columns.")
+        raise DataError(f"{where} has {len(row)} values in {line}, but {len(header)} columns.")
     cell = {role: row[place].strip() for role, place in columns.items()}
     split = _SPLITS.get(cell.get("split", "train").lower())
     if split is None:
-        raise DataError(
-            f"{where} has the split {cell['split']!r} in line {line}. {suggest(cell['split'].lower(), _SPLITS)}"
-        )
+        raise DataError(f"{where} has the split {cell['split']!r} in {line}. {suggest(cell['split'].lower(), _SPLITS)}")
     label = unicodedata.normalize("NFC", cell["label"])
     return _Listed(line, cell["path"], label, split, cell.get("group") or None)
 
