@@ -1,12 +1,12 @@
-# Two commands: `make demo` shows what evenhand does, `make test` checks that it does it.
-# Both work inside .venv, which they make; versions are those of constraints.txt.
+# `make demo` shows what evenhand does, `make test` checks that it does it, `make docs` builds the site into site/.
+# All work inside .venv, which they make; versions are those of constraints.txt.
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 INSTALL := $(RUN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test install install-dev lint format clean
+.PHONY: demo test docs install install-dev install-docs lint format clean
 
 demo: install
 	$(RUN)/evenhand demo
@@ -19,12 +19,17 @@ lint: install-dev
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 
+docs: install-docs
+	NO_MKDOCS_2_WARNING=1 $(RUN)/python -m mkdocs build --strict --quiet
+	@echo "Open site/index.html"
+
 format: install-dev
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
+install-docs: $(VENV)/.installed-docs
 
 $(RUN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "evenhand needs Python 3.11 to 3.13. Name one with: make demo PYTHON=python3.12")'
@@ -36,7 +41,11 @@ $(VENV)/.installed: $(RUN)/python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(RUN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[dev]'
+	touch $(VENV)/.installed $(VENV)/.installed-docs $@
+
+$(VENV)/.installed-docs: $(RUN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[docs]'
 	touch $(VENV)/.installed $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache

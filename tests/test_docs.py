@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,21 @@ import pytest
 from evenhand.data.demo import make_demo
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ANY_FENCE = re.compile(
+    r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 MADE_BY_MAKE = ("make demo", "make test")
 """What the README says first; the demo has a test of its own, and this is the other one."""
+
+RUN_HERE = {"sh", "python", "toml"}
+"""Languages of what the tests below run, or write for what they run."""
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -36,7 +47,7 @@ def commands(page: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=named)
 def test_every_command_works(page: Path, tmp_path: Path) -> None:
     make_demo(tmp_path / "pictures", scale=0.04)
     shutil.copytree(tmp_path / "pictures" / "train", tmp_path / "faults")
@@ -50,13 +61,49 @@ def test_every_command_works(page: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=named)
 def test_every_snippet_works(page: Path) -> None:
     for snippet in blocks(page, "python"):
         exec(compile(snippet, str(page), "exec"), {})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_what_is_not_run_says_why(page: Path) -> None:
+    """A block in another language shows no command, or a line before it says why it is not run."""
+    for found in ANY_FENCE.finditer(page.read_text(encoding="utf-8")):
+        language, text, reason = found["language"], found["text"], found["reason"]
+        assert not (language in RUN_HERE and reason), f"{page.name} says that a block is not run, but it is:\n{text}"
+        if language not in RUN_HERE:
+            shown = re.findall(r"^\s*(?:evenhand|pip|python|curl|ray) .*", text, re.MULTILINE)
+            assert reason or not shown, f"{page.name}: put <!-- not run: REASON --> before\n{text}"
+        for test in re.findall(r"tests/\S+\.py", reason or ""):
+            assert (ROOT / test).is_file(), f"{page.name} names {test}, which is not there"
+
+
+def shown_commands() -> list[tuple[str, str]]:
+    """Return (page, command) for every command of ours that is shown and not run."""
+    found = []
+    for page in PAGES:
+        for fence in ANY_FENCE.finditer(page.read_text(encoding="utf-8")):
+            if fence["language"] not in RUN_HERE:
+                lines = fence["text"].replace("\\\n", " ").splitlines()
+                found += [(named(page), line.strip()) for line in lines if line.strip().startswith("evenhand ")]
+    return found
+
+
+@pytest.mark.parametrize(("page", "command"), shown_commands())
+def test_commands_that_are_not_run_exist_with_their_options(page: str, command: str) -> None:
+    from typer.main import get_command
+
+    from evenhand.cli.app import app
+
+    _, name, *words = shlex.split(command)
+    known = get_command(app).commands[name]  # type: ignore[attr-defined]
+    options = {word for parameter in known.params for word in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word for word in words if word.startswith("--")} <= options, f"{page}: {command}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         if "://" not in target:
