@@ -54,10 +54,19 @@ def test_of_many_classes_those_that_the_remedy_changed_most_are_charted(made_up:
     assert row.trained_total == sum(data.results[0].trained_counts)
 
 
+def test_who_stopped_early_is_not_said_to_be_worse(made_up: ModuleType) -> None:
+    data = made_up.report_data()
+    *others, last = data.results
+    told = rivals(replace(data, results=(*others, replace(last, by_fold=last.by_fold[:2], planned=4, stopped="weak"))))
+    assert [row.verdict for row in told.rows] == ["tied", "worse", "stopped early"]
+    assert told.stopped
+    assert not rivals(data).stopped
+
+
 def test_rivals_are_all_but_the_choice(made_up: ModuleType) -> None:
     data = made_up.report_data()
     found = rivals(data)
-    assert [row.tied for row in found.rows] == [True, False, False]
+    assert [row.verdict for row in found.rows] == ["tied", "worse", "worse"]
     assert all(row.value.startswith("+") and " to " in row.reach for row in found.rows)
     assert [row.reach for row in rivals(replace(data, folds=0)).rows] == ["–"] * 3
     assert rivals(made_up.audit_only()).rows == ()

@@ -131,6 +131,19 @@ def test_plain_training_as_the_choice(data: ReportData) -> None:
     assert text(summary(plain)).startswith("Trained plainly, the model has")
 
 
+def test_candidates_that_stopped_early_are_not_called_worse(data: ReportData) -> None:
+    plain = replace(data, choice=replace(data.choice, remedy="none", repair="none", ties=()))
+
+    def told(stopped: int) -> str:
+        others = [row for row in data.results if row is not data.plain]
+        early = {id(row) for row in others[:stopped]}
+        rows = tuple(replace(row, stopped="weak") if id(row) in early else row for row in data.results)
+        return texts(remedy_sentences(replace(plain, results=rows)))[-1]
+
+    assert told(1).startswith("Every other candidate trained to the end is worse by more than chance explains; one stopped early.")
+    assert told(3) == "All other candidates stopped early."
+
+
 def test_without_plain_training_no_gain_is_claimed(data: ReportData) -> None:
     without = replace(data, results=tuple(row for row in data.results if row is not data.plain))
     assert texts(remedy_sentences(without))[0] == (

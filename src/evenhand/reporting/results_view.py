@@ -184,7 +184,8 @@ class Rival:
     name: Markup
     value: str
     reach: str
-    tied: bool
+    verdict: str
+    """tied, worse, or stopped early: what has few trainings is not said to be worse, whatever its interval holds."""
     chart: Markup
 
 
@@ -194,6 +195,8 @@ class Rivals:
 
     rows: tuple[Rival, ...]
     axis: Markup
+    stopped: bool = False
+    """Whether any of them stopped early."""
 
 
 def rivals(data: ReportData) -> Rivals:
@@ -206,7 +209,7 @@ def rivals(data: ReportData) -> Rivals:
             row_name(gain.other),
             points(gain.value),
             f"{points(gain.interval.low)} to {points(gain.interval.high)}" if gain.interval else "–",
-            gain.tied,
+            _judged_as(gain),
             interval(
                 gain.value,
                 *_ends(gain),
@@ -217,7 +220,17 @@ def rivals(data: ReportData) -> Rivals:
         )
         for gain in found
     )
-    return Rivals(rows, axis(reach, lambda tick: f"{100 * tick:+.0f}".replace("-", "−").replace("+0", "0")))
+    return Rivals(
+        rows,
+        axis(reach, lambda tick: f"{100 * tick:+.0f}".replace("-", "−").replace("+0", "0")),
+        any(one.other.stopped for one in found),
+    )
+
+
+def _judged_as(gain: Gain) -> str:
+    if gain.other.stopped:
+        return "stopped early"
+    return "tied" if gain.tied else "worse"
 
 
 def _ends(gain: Gain) -> tuple[float, float]:
