@@ -140,7 +140,9 @@ def test_candidates_that_stopped_early_are_not_called_worse(data: ReportData) ->
         rows = tuple(replace(row, stopped="weak") if id(row) in early else row for row in data.results)
         return texts(remedy_sentences(replace(plain, results=rows)))[-1]
 
-    assert told(1).startswith("Every other candidate trained to the end is worse by more than chance explains; one stopped early.")
+    assert told(1).startswith(
+        "Every other candidate trained to the end is worse by more than chance explains; one stopped early."
+    )
     assert told(3) == "All other candidates stopped early."
 
 

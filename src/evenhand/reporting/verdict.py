@@ -175,7 +175,9 @@ def _tie_sentences(data: ReportData) -> list[Markup]:
     if stopped == len(data.results) - 1:
         return [Markup("All other candidates stopped early.")]
     if stopped:
-        words = Markup("Every other candidate trained to the end is worse by more than chance explains; {} stopped early.")
+        words = Markup(
+            "Every other candidate trained to the end is worse by more than chance explains; {} stopped early."
+        )
         return [words.format(spelled_number(stopped))]
     return [Markup("Every other candidate is worse by more than chance explains.")]
 
