@@ -202,6 +202,15 @@ def test_mixed_training_learns_and_is_a_function_of_its_arguments(mixing: Mixing
     assert weights(one) != weights(fit(data(), Plan(), recipe, n_classes=2, seed=0))
 
 
+def test_a_recipe_mixes_where_the_remedy_does_not() -> None:
+    def trained(plan: Plan, mixup: float) -> list[bytes]:
+        return weights(fit(data(), plan, replace(RECIPE, mixup=mixup), n_classes=2, seed=0))
+
+    assert trained(Plan(), 0.5) == trained(Plan(mixing=Mixing("blend", 0.5)), 0.0)
+    own = Plan(mixing=Mixing("patch", 1.0))
+    assert trained(own, 0.5) == trained(own, 0.0)
+
+
 @pytest.mark.parametrize("model", ["simple", "resnet"])
 @pytest.mark.parametrize(
     "head", [Head("cosine", 16.0), Head("experts", logit_offsets=((0.0, 0.0), (-0.3, -1.4), (-0.6, -2.8)))]

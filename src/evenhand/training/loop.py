@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from evenhand.models.heads import PLAIN, Shape
 from evenhand.progress import Tick
 from evenhand.records.comparison import Curve
 from evenhand.records.values import Floats, Ints, Pixels
-from evenhand.remedies.plan import Plan
+from evenhand.remedies.plan import Mixing, Plan
 from evenhand.remedies.synthesis import synthesise
 from evenhand.training.averaging import Average
 from evenhand.training.distilling import Teacher
@@ -120,7 +120,7 @@ def fit(
         ).to(device)
         if recipe.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        session = _Session(network, data, plan, recipe, n_classes, seed, device, plain)
+        session = _Session(network, data, mixed(plan, recipe), recipe, n_classes, seed, device, plain)
         session.teacher = teacher
         untrained = session.untrained() if watched else None
         seen = Watch(network, watched.pixels, one_hot(watched.targets, n_classes), recipe) if watched else None
@@ -182,6 +182,16 @@ def inner_slice(data: TrainingSet, n_classes: int, seed: int) -> NDArray[np.bool
         share = round(INNER_SHARE * len(members)) if len(members) < 10 else max(1, round(INNER_SHARE * len(members)))
         held[members[np.argsort(lottery[members], kind="stable")][:share]] = True
     return held
+
+
+def mixed(plan: Plan, recipe: Recipe) -> Plan:
+    """Return the plan with the recipe's mixup, where it does not mix images itself.
+
+    References
+    ----------
+    Zhang, Cisse, Dauphin and Lopez-Paz, "mixup: Beyond empirical risk minimization", ICLR 2018.
+    """
+    return replace(plan, mixing=Mixing("blend", recipe.mixup)) if recipe.mixup and not plan.mixing else plan
 
 
 def _with_synthesis(data: TrainingSet, plan: Plan, seed: int) -> TrainingSet:

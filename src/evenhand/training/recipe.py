@@ -21,7 +21,8 @@ class Recipe:
     training stops (0: never). `precision` "auto" is settled by measuring before the recipe enters a trial's key.
     With `equal_work` training ends when `epochs` times the plain training set has been seen, whatever a remedy draws or
     adds: no remedy wins by training longer. Without it an epoch is as long as the remedy makes it. `ema` is the decay a
-    step of the moving average of the weights that is evaluated in their place (0: the weights themselves).
+    step of the moving average of the weights that is evaluated in their place (0: the weights themselves). `mixup` is
+    the alpha with which every image is blended with another (0: never), unless the remedy itself mixes.
     """
 
     model: str = "simple"
@@ -37,6 +38,7 @@ class Recipe:
     label_smoothing: float = 0.0
     early_stopping: int = 0
     ema: float = 0.0
+    mixup: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     precision: str = "auto"
     channels_last: bool = True
@@ -76,6 +78,7 @@ _RANGES = (
     ("label_smoothing", 0, 0.999),
     ("early_stopping", 0, 1_000_000),
     ("ema", 0, 0.999999),
+    ("mixup", 0, 100),
 )
 
 _GENTLE = Augmentation(crop=4, flip_horizontal=True)
