@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import evenhand
-from evenhand.disk import flush_folder, read_table, unwritable, write_arrays, write_json, write_table
+from evenhand.disk import flush_folder, read_table, unwritable, write_arrays, write_bytes, write_json, write_table
 from evenhand.errors import DataError, EvenhandError, UsageError
 from evenhand.records.values import SCHEMA_VERSION
 
 STUDY = "study.json"
 LOCK = ".lock"
+EARLIER = "earlier"
+"""Folder below the run for what was found before its data grew."""
 TRIAL_FILES = ("result.json", "curve.csv", "oof.npz")
 
 
@@ -88,6 +90,33 @@ class RunFolder:
             run._let_go()
             raise
         return run
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What ``study.json`` says: settings, and once the run is bound fingerprint and facts."""
+        return dict(self._study)
+
+    def set_aside(self, staying: Collection[str]) -> Path:
+        """Move what the folder holds, but for the names `staying`, to ``earlier/N`` and return that; `bind` may follow.
+
+        The old ``study.json`` stays beside its copy until `bind` writes another: a process that dies in between leaves
+        a folder that the same command sets aside once more.
+        """
+        number = 1
+        while (self.path / EARLIER / str(number) / STUDY).is_file():
+            number += 1
+        place = self.path / EARLIER / str(number)
+        staying = {*staying, STUDY, LOCK, EARLIER, "cache", "manifest.csv"}
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            for name in sorted(set(os.listdir(self.path)) - staying):
+                (self.path / name).replace(place / name)
+            for name in ("manifest.csv", STUDY):  # this one last: where it is, everything is
+                write_bytes(place / name, (self.path / name).read_bytes())
+        except OSError as error:
+            raise unwritable(place, error) from error
+        self._study = {name: self._study[name] for name in ("schema_version", "command", "settings")}
+        return place
 
     def bind(self, fingerprint: str, facts: Mapping[str, Any]) -> None:
         """Write ``study.json`` of a new run, with `facts` beside the settings, or check that the data are the same.

@@ -93,7 +93,7 @@ def test_pixels_are_a_memory_map_that_nobody_can_change(data: Path) -> None:
 
 def test_what_is_decoded_once_is_not_decoded_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = look(data)
-    monkeypatch.setattr(scanning, "decode_all", never)
+    monkeypatch.setattr("evenhand.auditing.decoded.decode_all", never)
     again = look(data)
     assert again.dataset.manifest.fingerprint() == first.dataset.manifest.fingerprint()
     assert reds(again) == reds(first)
@@ -178,7 +178,7 @@ def test_a_changed_file_is_noticed(
 ) -> None:
     look(data)
     change(data)
-    monkeypatch.setattr(scanning, "decode_all", never)
+    monkeypatch.setattr("evenhand.auditing.decoded.decode_all", never)
     with pytest.raises(AssertionError, match="decoded again"):
         look(data)
     monkeypatch.undo()

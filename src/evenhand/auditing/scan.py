@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from evenhand.auditing.decoded import decoded_images
 from evenhand.auditing.duplicates import joined
 from evenhand.auditing.near_duplicates import near_pairs, search_fingerprint
 from evenhand.data.locations import image_size, let_go
 from evenhand.data.manifest import SPLITS, Dataset, Manifest
-from evenhand.data.pixels import MOST_PIXELS, Decoded, choose_size, decode_all
+from evenhand.data.pixels import MOST_PIXELS, Decoded, choose_size
 from evenhand.data.readers.catalogue import read_source
-from evenhand.data.readers.source import ArrayImage, Entry, FileImage, Locator, SliceImage, text_of
-from evenhand.disk import unwritable, write_bytes, write_json
+from evenhand.data.readers.source import Entry, text_of
+from evenhand.disk import unwritable, write_bytes
 from evenhand.errors import DataError, EvenhandError
 from evenhand.progress import SILENT, Progress
 from evenhand.records.audit import Finding
@@ -53,6 +51,7 @@ def scan(
     test: Path | None = None,
     classes: Sequence[str] | None = None,
     size: tuple[int, int] | None = None,
+    kept: tuple[int, int] | None = None,
     jobs: int = 1,
     progress: Progress = SILENT,
     least_classes: int = 2,
@@ -74,6 +73,8 @@ def scan(
         The classes in the order wanted; they are kept even where none of their images can be read, others are left out.
     size : tuple of int, optional
         Height and width; by default chosen from the data.
+    kept : tuple of int, optional
+        The default in their place: what was chosen before the data grew.
     jobs : int
         Worker processes.
     progress : Progress
@@ -96,8 +97,8 @@ def scan(
         source, names = read_source(data, scratch, test=test, classes=classes, closed=closed)
         _refuse_few(names, least_classes, data)
         entries = sorted(source.entries, key=lambda entry: (SPLITS.index(entry.split), entry.path))
-        chosen, note = _size(entries, size)
-        decoded, pixels = _decoded(entries, chosen, [_stamp(data), _stamp(test)], cache, jobs, progress)
+        chosen, note = _size(entries, size, kept)
+        decoded, pixels = decoded_images(entries, chosen, [data, test], cache, jobs, progress)
     good, findings = _parted(entries, decoded, data)
     notes = [*source.notes, note]
     if not classes:
@@ -158,7 +159,9 @@ def _readable(names: tuple[str, ...], good: Good) -> tuple[tuple[str, ...], list
     return kept, [f"No image of the class {name} can be read; it is left out." for name in names if name not in there]
 
 
-def _size(entries: Sequence[Entry], wanted: tuple[int, int] | None) -> tuple[tuple[int, int], str]:
+def _size(
+    entries: Sequence[Entry], wanted: tuple[int, int] | None, kept: tuple[int, int] | None
+) -> tuple[tuple[int, int], str]:
     """Return the size that all images are brought to, and a sentence about it."""
     if wanted:
         return wanted, f"All images are brought to {wanted[0]}x{wanted[1]} pixels, as asked."
@@ -166,55 +169,10 @@ def _size(entries: Sequence[Entry], wanted: tuple[int, int] | None) -> tuple[tup
     found = [size for size in (image_size(entry.locator) for entry in entries[::step]) if size]
     # An image that will not be decoded has no say.
     found = [size for size in found if size[0] * size[1] <= MOST_PIXELS]
-    if not found:
-        return (32, 32), "No image tells its size."
-    return choose_size(found)
-
-
-def _decoded(
-    entries: Sequence[Entry], size: tuple[int, int], stamps: list[Any], cache: Path, jobs: int, progress: Progress
-) -> tuple[list[Decoded], Path]:
-    """Return what decoding told of each image, and the file of the pixels; from the cache when nothing has changed."""
-    key = digest([stamps, [[entry.path, *_state(entry.locator)] for entry in entries], list(size)])
-    pixels, index = cache / f"pixels-{key}.npy", cache / f"pixels-{key}.json"
-    # The index is written after the pixels: where it is, both are whole.
-    if index.is_file() and pixels.is_file():
-        try:
-            return _read_index(index), pixels
-        except (ValueError, TypeError):
-            index.unlink()  # damaged from outside, or of an older version; the images are still there
-    decoded = decode_all([entry.locator for entry in entries], pixels, size, jobs=jobs, progress=progress)
-    write_json(index, [list(astuple(row)) for row in decoded])
-    return decoded, pixels
-
-
-def _read_index(index: Path) -> list[Decoded]:
-    rows = json.loads(index.read_text(encoding="utf-8"))
-    if any(len(row) != len(fields(Decoded)) for row in rows):
-        raise ValueError("columns are missing")
-    return [Decoded(*row) for row in rows]
-
-
-def _state(locator: Locator) -> list[Any]:
-    """Return what changes when the image does; what was unpacked changes with the file that it came from."""
-    if isinstance(locator, ArrayImage):
-        return [locator.file.parent.name, locator.file.name, locator.row]
-    if isinstance(locator, SliceImage):
-        return [*_stamp(locator.origin), locator.first, locator.length]
-    return _stamp(locator.path if isinstance(locator, FileImage) else locator.archive)
-
-
-def _stamp(path: Path | None) -> list[Any]:
-    """Return what changes when a file is replaced by another: place, length and time. Folders have none."""
-    if path is None:
-        return []
-    try:
-        status = path.stat()
-    except OSError:
-        return [text_of(str(path)), "gone"]
-    if stat.S_ISDIR(status.st_mode):
-        return []
-    return [text_of(str(path)), status.st_size, status.st_mtime_ns]
+    chosen, note = choose_size(found) if found else ((32, 32), "No image tells its size.")
+    if kept and kept != chosen:
+        return kept, f"All images are brought to {kept[0]}x{kept[1]} pixels, as before the data grew (see --size)."
+    return chosen, note
 
 
 def _near(images: Pixels, good: Good, cache: Path, progress: Progress) -> Ints:

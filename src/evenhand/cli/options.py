@@ -110,6 +110,9 @@ PriorOfUse = Annotated[
         "[default: as common as the model's probabilities take them to be]",
     ),
 ]
+Grown = Annotated[
+    bool, typer.Option("--grown", help="Go on in a run folder to whose data images were added; what was found is kept.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 
@@ -210,6 +213,7 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         time_limit=duration(words.get("time_limit")),
         what_next=words.get("what_next"),
         distil=bool(words.get("distil")),
+        grown=bool(words.get("grown")),
         **costs(words),
         device=device_name(words["device"]),
         jobs=words["jobs"],

@@ -22,6 +22,7 @@ from evenhand.engines.engine import Engine
 from evenhand.engines.local import cores
 from evenhand.errors import UsageError, suggest
 from evenhand.models.catalogue import MODELS
+from evenhand.pipeline.growing import Growth, drop_superseded, grown, kept_size
 from evenhand.progress import Progress
 from evenhand.remedies.catalogue import canonical
 from evenhand.settings.commands import Settings
@@ -261,6 +262,7 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
             test=settings.test,
             classes=settings.classes,
             size=settings.size,
+            kept=kept_size(run, grown=settings.grown),
             jobs=jobs,
             progress=progress,
         )
@@ -277,7 +279,13 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
             # Said before the run is written down: a folder that holds nothing but a refusal would be in the way.
             rows = training_rows(manifest)
             fold_of(manifest.given[rows], manifest.group[rows], preset.folds, settings.seed, manifest.classes)
-        run.bind(data.fingerprint(), _facts(settings, found, edited) | ({"words": list(words)} if words else {}))
+        growth = grown(run, data, asked=settings.grown) or Growth.known(run)
+        if growth:
+            found = replace(found, notes=(*found.notes, growth.sentence()))
+        facts = _facts(settings, found, edited) | ({"grown": growth.to_json()} if growth else {})
+        run.bind(data.fingerprint(), facts | ({"words": list(words)} if words else {}))
+        if growth:
+            drop_superseded(run.path / "cache", _pixel_file(found))
         write_manifest(run.path / "manifest.csv", edited.manifest if edited else data)
         if settings.costs:
             write_table(run.path / COSTS, *settings.costs.as_table())

@@ -67,6 +67,8 @@ class Settings:
     groups: tuple[Group, ...] = ()
     distil: bool = False
     """Whether the final networks are taught to a single one."""
+    grown: bool = False
+    """Whether a run folder whose data have since grown is gone on with."""
     costs: Costs | None = None
     """What mistakes cost, where that is stated; `prior` says for which mix of classes decisions are made."""
     prior: Prior | None = None
