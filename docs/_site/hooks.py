@@ -21,6 +21,8 @@ NAMED = re.compile(r"(<mi>(?:log|ln|sin|max|min)</mi>)(?=<m[in]>|<ms)")
 """A function by name whose argument follows without a parenthesis: a little room belongs between them."""
 NOTHING_TOLD = re.compile(r'\s*–\s*<div class="doc-md-description">\s*</div>')
 """The dash after a parameter whose name says everything."""
+PRIMED = re.compile(r"<msup>(<mi>[^<]+</mi>)<mi>&#x02032;</mi></msup>")
+"""A letter with a prime, which is raised and small by itself: made an exponent it could not be seen."""
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -35,4 +37,6 @@ def on_page_content(content: str, **_: Any) -> str:
 
 def _as_mathml(found: re.Match[str]) -> str:
     display = "block" if found["open"] == "[" else "inline"
-    return NAMED.sub(r"\1<mspace width='0.17em'/>", convert(html.unescape(found["tex"]).strip(), display=display))
+    told = convert(html.unescape(found["tex"]).strip(), display=display)
+    told = PRIMED.sub(r"<mrow>\1<mo lspace='0' rspace='0.1em'>&#x02032;</mo></mrow>", told)
+    return NAMED.sub(r"\1<mspace width='0.17em'/>", told)
