@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import posixpath
 import re
 from typing import Any
 
@@ -11,7 +12,7 @@ from latex2mathml.converter import convert
 
 PLACE = "<!-- commands -->"
 """Where a page wants the command reference."""
-PROJECT_FILE = re.compile(r"\]\(\.\./(CHANGELOG\.md|LICENSE|README\.md)\)")
+LINK = re.compile(r"\[([^\]\n]+)\]\((\.\./[^)\s]+)\)")
 FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\s*\\(?P<open>[(\[])(?P<tex>.*?)\\[)\]]\s*</\1>',
     re.DOTALL,
@@ -25,9 +26,15 @@ PRIMED = re.compile(r"<msup>(<mi>[^<]+</mi>)<mi>&#x02032;</mi></msup>")
 """A letter with a prime, which is raised and small by itself: made an exponent it could not be seen."""
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Return a page with the command reference in its place."""
-    return markdown.replace(PLACE, described()) if PLACE in markdown else markdown
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Return a page with the command reference in its place, and without links to files that the site has not."""
+
+    def inside(found: re.Match[str]) -> str:
+        leads = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.src_uri), found[2]))
+        return found[1] if leads.startswith("../") else found[0]
+
+    told = LINK.sub(inside, markdown)
+    return told.replace(PLACE, described()) if PLACE in told else told
 
 
 def on_page_content(content: str, **_: Any) -> str:
