@@ -20,6 +20,7 @@ from evenhand.cli import handover as handover_
 from evenhand.cli import jobs as jobs_
 from evenhand.cli import options
 from evenhand.cli import rates as rates_
+from evenhand.cli import reference as reference_
 from evenhand.cli import study as study_
 from evenhand.errors import EvenhandError
 
@@ -285,6 +286,7 @@ def attack(
 
 
 app.command("lr")(rates_.lr)
+app.command()(reference_.reference)
 
 
 @app.command()

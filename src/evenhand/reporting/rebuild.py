@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from evenhand.reporting.gather import gather
+from evenhand.reporting.reference_page import write_reference_page
 from evenhand.reporting.report import write_report
+from evenhand.study.reference import FILE as REFERENCE
 
 
 def rebuild_report(run: Path) -> Path:
@@ -16,4 +18,6 @@ def rebuild_report(run: Path) -> Path:
     UsageError
         When the folder is no run.
     """
+    if (run / REFERENCE).is_file():
+        return write_reference_page(run)
     return write_report(gather(run), run / "report.html")

@@ -66,22 +66,24 @@ def replay_view(found: Replay | None, classes: Sequence[str]) -> ReplayView | No
     return ReplayView(
         found.source,
         tuple(sentence(line, classes) for line in found.explanation),
-        tuple(_row(row) for row in found.rows),
+        tuple(replay_row(row) for row in found.rows),
     )
 
 
-def _row(row: Row) -> ReplayRow:
+def replay_row(row: Row) -> ReplayRow:
+    """Return an experiment, published beside measured."""
     theirs, ours = row.examples
     examples = Pair(number(theirs), "–" if ours is None else number(ours))
     return ReplayRow(
         row.name,
         code(row.remedy),
         (examples, _figure(*row.accuracy), _figure(*row.macro_f1)),
-        tuple(_class(one) for one in row.per_class),
+        tuple(class_pairs(one) for one in row.per_class),
     )
 
 
-def _class(one: ClassRow) -> ClassPairs:
+def class_pairs(one: ClassRow) -> ClassPairs:
+    """Return the figures of a class, published beside measured."""
     return ClassPairs(
         name(one.name),
         tuple(Pair(_share(one.published.get(figure)), _share(one.measured.get(figure))) for figure in FIGURES),
