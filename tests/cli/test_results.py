@@ -37,8 +37,11 @@ def test_run_says_what_the_contract_names(finished: Finished) -> None:
 
 
 def test_evaluate_says_what_the_contract_names(evenhand: Evenhand, finished: Finished, pictures: Path) -> None:
-    told = evenhand("evaluate", finished[0] / "model", pictures, "--json").json
+    told = evenhand("evaluate", finished[0] / "model", pictures, "--json", "--reject-below", "0.4").json
     assert set(told) >= COMMON | {"model"} | EVALUATION
+    assert told["abstention"]["reject_below"] == 0.4
+    assert sum(row["right"] for row in told["abstention"]["curve"][0]["per_class"].values()) <= told["n"]
+    assert "Leaving unsure ones to people" in (finished[0] / "report.html").read_text(encoding="utf-8")
     assert (told["command"], told["model"]) == ("evaluate", str(finished[0] / "model"))
     assert all(told[f"{name}_low"] <= told[name] <= told[f"{name}_high"] for name in ("accuracy", "macro_f1", "ece"))
     assert set(told["per_class"]) == set(told["classes"])

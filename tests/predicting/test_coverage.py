@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from evenhand.errors import UsageError
-from evenhand.predicting.coverage import LEVELS, Coverage
+from evenhand.predicting.coverage import Coverage
+from evenhand.records.abstention import LEVELS
 
 
 def test_the_curve_counts_answers_that_reach_each_threshold() -> None:

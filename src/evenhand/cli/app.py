@@ -241,6 +241,7 @@ def evaluate(
     ] = None,
     costs: options.CostFile = None,
     prior: options.PriorOfUse = None,
+    reject_below: options.RejectBelow = None,
     edits: options.Edits = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,

@@ -61,9 +61,6 @@ Rows = Annotated[Path | None, typer.Option("--out", help="Write the answers to a
 Format = Annotated[
     str | None, typer.Option("--format", help="csv or jsonl (JSON lines). [default: as --out ends, else csv]")
 ]
-RejectBelow = Annotated[
-    float | None, typer.Option("--reject-below", help="Give no answer that is less probable than this, 0 to 1.")
-]
 Explain = Annotated[
     Path | None, typer.Option("--explain", help="Draw into this folder what speaks for each answer, and against it.")
 ]
@@ -123,7 +120,7 @@ def predict(
     paths: Paths,
     out: Rows = None,
     format: Format = None,
-    reject_below: RejectBelow = None,
+    reject_below: options.RejectBelow = None,
     explain: Explain = None,
     explain_by: ExplainBy = "occlusion",
     root: Root = None,
@@ -178,7 +175,7 @@ def serve(
     max_mb: Annotated[float, typer.Option("--max-mb", help="Megabytes of one request.")] = 20.0,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to send a request, and to answer it.")] = 30.0,
     queue: Annotated[int, typer.Option("--queue", help="Requests at once; more are told to come again (429).")] = 128,
-    reject_below: RejectBelow = None,
+    reject_below: options.RejectBelow = None,
     json: options.Json = False,
 ) -> None:
     """Answer over HTTP: POST /predict, and a page to drop a picture on; needs evenhand[serve]."""

@@ -110,6 +110,9 @@ PriorOfUse = Annotated[
         "[default: as common as the model's probabilities take them to be]",
     ),
 ]
+RejectBelow = Annotated[
+    float | None, typer.Option("--reject-below", help="Give no answer that is less probable than this, 0 to 1.")
+]
 Grown = Annotated[
     bool, typer.Option("--grown", help="Go on in a run folder to whose data images were added; what was found is kept.")
 ]
@@ -271,6 +274,7 @@ def evaluation(words: Mapping[str, Any]) -> Evaluate:
         device=device_name(words["device"]),
         jobs=words["jobs"],
         against=words.get("against"),
+        reject_below=words.get("reject_below"),
         **costs(words),
     )
 

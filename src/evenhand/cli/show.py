@@ -63,7 +63,7 @@ def print_evaluation(evaluation: Evaluation, title: str) -> None:
     console.print(classes)
     for row in evaluation.per_class:
         console.print(f"{row.name}: {row.reading}", markup=False, soft_wrap=True)
-    for line in cost_lines(evaluation):
+    for line in (*cost_lines(evaluation), *abstention_lines(evaluation)):
         console.print(line, markup=False, soft_wrap=True)
     matrix = Table("labelled as \\ called", *(_plain(name) for name in evaluation.classes))
     for name, counts in zip(evaluation.classes, evaluation.confusion, strict=True):
@@ -87,6 +87,25 @@ def cost_lines(evaluation: Evaluation) -> list[str]:
     if cost.at_prior and cost.prior:
         mix = ", ".join(f"{name} {share:.3g}" for name, share in zip(evaluation.classes, cost.prior, strict=True))
         lines.append(f"With classes as common as decisions are made for ({mix}): {told(cost.at_prior)}.")
+    return lines
+
+
+def abstention_lines(evaluation: Evaluation) -> list[str]:
+    """Return what leaving unsure answers to people brings, a sentence each; nothing where that was not asked for."""
+    found = evaluation.abstention and evaluation.abstention.chosen
+    if not found:
+        return []
+    lines = [f"{found.n} of {evaluation.n} images ({found.share:.1%}) get an answer of at least {found.threshold:g}."]
+    if found.accuracy is None:
+        return lines
+    right = found.accuracy
+    lines[0] += f" Of these answers {right.value:.1%} are right (95 % interval {right.low:.1%} to {right.high:.1%})."
+    others = evaluation.n - found.n
+    if others:
+        good = sum(evaluation.confusion[place][place] for place in range(len(evaluation.classes)))
+        lines[0] += f" Of the {others} others {(good - sum(row[2] for row in found.counts)) / others:.1%} would be."
+    place, share = found.least()
+    lines.append(f"The class that gets the fewest answers for its images: {evaluation.classes[place]}, {share:.1%}.")
     return lines
 
 

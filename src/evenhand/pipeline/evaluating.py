@@ -17,6 +17,7 @@ from evenhand.auditing.scan import scan
 from evenhand.data.manifest import Dataset, Manifest
 from evenhand.engines.local import cores
 from evenhand.errors import DataError, ModelFileError, UsageError, suggest
+from evenhand.evaluation.abstaining import abstention
 from evenhand.evaluation.costs import cost_of
 from evenhand.evaluation.metrics import evaluate as figures
 from evenhand.evaluation.paired import Paired, compare_models
@@ -122,6 +123,7 @@ class _Seen:
     probabilities: Floats
     decision: Decision | None
     """How to decide where costs are stated, by the request or by the model."""
+    reject_below: float | None
 
     @property
     def edited(self) -> bool:
@@ -129,6 +131,7 @@ class _Seen:
 
     def judged(self, labels: Ints) -> Evaluation:
         found = figures(labels, self.probabilities, self.classes)
+        found = replace(found, abstention=abstention(labels, self.probabilities, self.reject_below))
         return replace(found, cost=cost_of(labels, self.probabilities, self.decision)) if self.decision else found
 
 
@@ -146,6 +149,7 @@ def _looked_at(request: Evaluate, progress: Progress) -> _Seen:
             manifest.corrected[rows],
             model.probabilities(dataset.pixels[rows]),
             decision,
+            request.reject_below,
         )
 
 

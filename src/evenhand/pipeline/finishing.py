@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.data.manifest import EXCLUDED
+from evenhand.evaluation.abstaining import abstention
 from evenhand.evaluation.costs import cost_of
 from evenhand.evaluation.metrics import evaluate as evaluate_probabilities
 from evenhand.pipeline.desk import Desk
@@ -110,8 +111,9 @@ def tested(desk: Desk, model: Model) -> TestResult | None:
 
 
 def judged(model: Model, labels: Ints, probabilities: Floats) -> Evaluation:
-    """Return every figure of a model's probabilities, and what its decisions cost where costs are stated."""
+    """Return every figure of a model's probabilities, what leaving unsure ones to people would bring, and its costs."""
     found = evaluate_probabilities(labels, probabilities, model.classes)
+    found = replace(found, abstention=abstention(labels, probabilities))
     decision = model.uses.decision
     return replace(found, cost=cost_of(labels, probabilities, decision)) if decision else found
 

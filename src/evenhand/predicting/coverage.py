@@ -6,11 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.errors import UsageError
+from evenhand.records.abstention import LEVELS, check_threshold
 from evenhand.records.values import Floats
-
-LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-"""The thresholds that coverage is told for, besides the one asked for."""
 
 
 class Coverage:
@@ -28,8 +25,7 @@ class Coverage:
     """
 
     def __init__(self, threshold: float | None = None) -> None:
-        if threshold is not None and not 0 < threshold <= 1:
-            raise UsageError(f"--reject-below takes a probability above 0 and up to 1, not {threshold:g}.")
+        check_threshold(threshold)
         self.threshold = threshold
         self._levels = np.array(sorted({*LEVELS, *(() if threshold is None else (threshold,))}))
         self._reached = np.zeros(len(self._levels), dtype=np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from evenhand.records.abstention import Abstention
 from evenhand.records.values import Floats, Interval, Ints
 
 
@@ -53,9 +54,11 @@ class Evaluation:
     per_class: tuple[ClassFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
     cost: Cost | None = None
+    abstention: Abstention | None = None
+    """What leaving unsure answers to people would bring; None where it was not looked at."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of the command contract (`evaluate`); `cost` where costs were stated."""
+        """Return the JSON object of the command contract (`evaluate`); `cost` and `abstention` where they are known."""
         figures: dict[str, Any] = {"n": self.n, "classes": list(self.classes)}
         for name in ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "ece"):
             interval: Interval = getattr(self, name)
@@ -67,7 +70,8 @@ class Evaluation:
             row.name: {key: value for key, value in asdict(row).items() if key != "name"} for row in self.per_class
         }
         figures["confusion"] = [list(row) for row in self.confusion]
-        return figures | ({"cost": asdict(self.cost)} if self.cost else {})
+        figures |= {"cost": asdict(self.cost)} if self.cost else {}
+        return figures | ({"abstention": self.abstention.to_json(self.classes)} if self.abstention else {})
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Evaluation:
@@ -80,6 +84,7 @@ class Evaluation:
             row = data[name]
             return (row["precision"], row["recall"], row["f1"])
 
+        abstention = data.get("abstention")
         return cls(
             n=data["n"],
             classes=tuple(data["classes"]),
@@ -94,6 +99,7 @@ class Evaluation:
             per_class=tuple(ClassFigures(name=name, **data["per_class"][name]) for name in data["classes"]),
             confusion=tuple(tuple(row) for row in data["confusion"]),
             cost=Cost.from_json(data["cost"]) if data.get("cost") else None,
+            abstention=Abstention.from_json(abstention, data["classes"]) if abstention else None,
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.errors import UsageError, suggest
+from evenhand.records.abstention import check_threshold
 from evenhand.settings.costs import Costs, Prior
 from evenhand.settings.groups import Group
 from evenhand.settings.presets import PRESETS
@@ -160,6 +161,8 @@ class Evaluate:
     costs: Costs | None = None
     """What mistakes cost; by default as the model says, if it does."""
     prior: Prior | None = None
+    reject_below: float | None = None
+    """Leave answers that are less probable to people, and tell what that brings."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.
@@ -167,7 +170,8 @@ class Evaluate:
         Raises
         ------
         UsageError
-            When the split is unknown.
+            When the split is unknown, or `reject_below` no probability.
         """
         if self.split not in SPLIT_CHOICES:
             raise UsageError(f"There is no split {self.split!r}. {suggest(self.split, SPLIT_CHOICES)}")
+        check_threshold(self.reject_below)
