@@ -35,6 +35,7 @@ FLOORS = (
 OPTIONAL = {
     "ray",
     "transformers",
+    "huggingface_hub",
     "onnx",
     "onnxruntime",
     "onnxscript",

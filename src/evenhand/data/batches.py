@@ -147,7 +147,7 @@ class Augmenter:
 
         Parameters
         ----------
-        batch : (n, height, width, 3) uint8 tensor
+        batch : (n, height, width, 3) uint8 tensor, or one of features
             The images number `first` to `first + n` of the epoch.
         first : int
             Position of the batch in the epoch.
@@ -159,7 +159,9 @@ class Augmenter:
         columns = torch.from_numpy(np.ascontiguousarray(self._columns[here])).to(batch.device)
         width = self._size[1]
         flat = (rows[:, :, None] * width + columns[:, None, :]).reshape(len(batch), -1, 1)
-        moved = torch.gather(batch.reshape(len(batch), -1, 3), 1, flat.expand(-1, -1, 3)).reshape(batch.shape)
+        channels = batch.shape[3]
+        whole = batch.reshape(len(batch), -1, channels)
+        moved = torch.gather(whole, 1, flat.expand(-1, -1, channels)).reshape(batch.shape)
         if self._fate:
             moved = trivial_augment(moved, self._fate.part(here))
         if self._augmentation.colours:
@@ -191,8 +193,9 @@ class Augmenter:
 
 
 def to_network(batch: Tensor, *, channels_last: bool) -> Tensor:
-    """Return a (n, 3, h, w) float32 tensor in [0, 1] from a (n, h, w, 3) uint8 one."""
+    """Return a (n, 3, h, w) float32 tensor in [0, 1] from a (n, h, w, 3) uint8 one; features keep their values."""
     import torch
 
-    scaled = batch.permute(0, 3, 1, 2).to(torch.float32).mul_(1 / 255)
+    channels_first = batch.permute(0, 3, 1, 2)
+    scaled = channels_first.to(torch.float32).mul_(1 / 255) if batch.dtype == torch.uint8 else channels_first
     return scaled if channels_last else scaled.contiguous()

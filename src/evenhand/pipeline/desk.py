@@ -20,8 +20,9 @@ from evenhand.disk import check_room, write_table
 from evenhand.engines.catalogue import engine_named
 from evenhand.engines.engine import Engine
 from evenhand.engines.local import cores
-from evenhand.errors import UsageError, suggest
-from evenhand.models.catalogue import MODELS
+from evenhand.errors import UsageError
+from evenhand.models.catalogue import resolved_model
+from evenhand.pipeline.backbones import by_content, in_use, looked_through, refuse_what_needs_pictures
 from evenhand.pipeline.growing import Growth, drop_superseded, grown, kept_size
 from evenhand.progress import Progress
 from evenhand.remedies.catalogue import canonical
@@ -219,6 +220,7 @@ class Desk:
             n_classes=len(self.manifest.classes),
             device=self.device,
             scope=scope,
+            backbones=in_use(self.settings),
         )
 
     def bench(self, rows: Any = None, *, scope: str = "study", fold: Any = None) -> Bench:
@@ -247,6 +249,7 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
     `words` are those of the command that may differ from one call to the next; they are kept, to be said again.
     """
     limit = TimeLimit(settings.time_limit, settings.started) if settings.time_limit else None
+    settings = by_content(settings)
     preset = _checked(settings, command)
     decisions = read_decisions(settings.edits) if settings.edits else None
     asked = settings.to_json() | {"edits": fingerprint(decisions.in_force) if decisions else None}
@@ -279,6 +282,7 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
             # Said before the run is written down: a folder that holds nothing but a refusal would be in the way.
             rows = training_rows(manifest)
             fold_of(manifest.given[rows], manifest.group[rows], preset.folds, settings.seed, manifest.classes)
+            refuse_what_needs_pictures(settings, preset, manifest.given[rows], len(manifest.classes))
         growth = grown(run, data, asked=settings.grown) or Growth.known(run)
         if growth:
             found = replace(found, notes=(*found.notes, growth.sentence()))
@@ -294,6 +298,7 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
         with _engine(settings, device, run.path) as engine:
             for note in getattr(engine, "notes", ()):
                 progress.note(note)
+            looked_through(settings, preset, _pixel_file(found), engine, progress)
             desk = Desk(settings, preset, found, run, engine, device, progress, edited, limit)
             yield replace(desk, pace=Pace(desk._speed) if limit else None)
 
@@ -332,9 +337,7 @@ def _checked(settings: Settings, command: str) -> Preset:
     asked = [(group.model or "", group.recipe or "", group.changes) for group in preset.groups]
     models = {preset.screen, preset.model, preset.examiner}
     for model, name, changes in [*((model, preset.recipe, settings.changes) for model in models), *asked]:
-        if model not in MODELS:
-            raise UsageError(f"There is no model {model!r}. {suggest(model, MODELS)}")
-        recipe(name, model, **changes)
+        recipe(name, resolved_model(model), **changes)
     if command != "audit" and preset.folds < 3 and set(preset.repairs) != {"none"}:
         raise UsageError(
             "A repair needs at least 3 folds: it is estimated without the fold that judges it, on folds that are "

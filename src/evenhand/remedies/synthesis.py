@@ -51,7 +51,7 @@ def synthesise(
     synthesis : Synthesis
         What to make.
     pixels : (n, height, width, 3) uint8
-        Images of the training part; not changed.
+        Images of the training part, or float32 pictures of features; not changed.
     labels : (n,) int64, or (n, K) float soft labels
         An image with a soft label is used for its most probable class.
     seed : int
@@ -130,12 +130,13 @@ def _named(made: list[int], labels: Labels) -> Labels:
 def _copies(step: Synthesis, pool: _Pool, labels: Labels) -> tuple[Pixels, Labels]:
     settings = dict(step.parameters)
     rows = _sources(step, pool)
-    made = np.empty((len(rows), *pool.pixels.shape[1:]), dtype=np.uint8)
+    made = np.empty((len(rows), *pool.pixels.shape[1:]), dtype=pool.pixels.dtype)
     keys = pool.identity[rows] + (occurrences(pool.identity[rows]) << 40)
     for first in range(0, len(rows), COPY_ROWS):
         here = slice(first, first + COPY_ROWS)
         moved = _moved(pool, rows[here], keys[here], crop=settings["crop"], flip=bool(settings["flip"]))
-        made[here] = _jittered(moved, pool, keys[here], settings["jitter"])
+        # Features have no brightness.
+        made[here] = _jittered(moved, pool, keys[here], settings["jitter"]) if made.dtype == np.uint8 else moved
     return made, labels[rows]
 
 
@@ -196,7 +197,7 @@ def _guided(step: Synthesis, pool: _Pool, labels: Labels) -> tuple[Pixels, Label
     points = pool.pixels.reshape(len(pool.pixels), -1)
 
     def fill(made: Pixels, label: int) -> None:
-        made[:] = np.rint(_vectors(step, points, pool.labels, label, len(made), pool.draw))
+        made[:] = _like(made, _vectors(step, points, pool.labels, label, len(made), pool.draw))
 
     return _filled(step, pool, labels, fill)
 
@@ -204,13 +205,18 @@ def _guided(step: Synthesis, pool: _Pool, labels: Labels) -> tuple[Pixels, Label
 def _filled(step: Synthesis, pool: _Pool, labels: Labels, fill: Callable[[Pixels, int], None]) -> tuple[Pixels, Labels]:
     """Return what `fill` makes for each class, given its rows of the result as flat pixels, and the labels."""
     wanted = _wanted(step, pool.labels)
-    made = np.empty((sum(wanted), *pool.pixels.shape[1:]), dtype=np.uint8)
+    made = np.empty((sum(wanted), *pool.pixels.shape[1:]), dtype=pool.pixels.dtype)
     first = 0
     for label, count in enumerate(wanted):
         if count:
             fill(made[first : first + count].reshape(count, -1), label)
             first += count
     return made, _named(wanted, labels)
+
+
+def _like(made: Pixels, values: Floats) -> Floats:
+    """Return values to be put into an array: pixels are whole numbers, features need not be."""
+    return np.rint(values) if made.dtype == np.uint8 else values
 
 
 def _between(members: Pixels, made: Pixels, neighbours: int, pool: _Pool, label: int) -> None:
@@ -234,7 +240,7 @@ def _between(members: Pixels, made: Pixels, neighbours: int, pool: _Pool, label:
             random_state=int(pool.draw("smote", key)[0] * 2**32),
         )
         found, _ = method.fit_resample(points, sides)
-        here[:] = np.rint(found[size + 1 :])
+        here[:] = _like(here, found[size + 1 :])
 
 
 _MAKERS: dict[str, Callable[[Synthesis, _Pool, Any], tuple[Pixels, Any]]] = {

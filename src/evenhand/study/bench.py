@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,9 @@ class Bench:
         self.judged = range(min(judged or folds, folds))
         workplace.save_rows(rows, self.fold)
         self._data = manifest.select(rows).fingerprint() + f"-{dataset.size[0]}x{dataset.size[1]}"
-        self._environment = canonical_json(environment() | {"device": workplace.device})
+        # What computes a backbone's features, where there is one.
+        library = {"transformers": version("transformers")} if workplace.backbones else {}
+        self._environment = canonical_json(environment() | {"device": workplace.device} | library)
         self.as_given = self.save(Targets(np.ones(len(rows), dtype=bool), self.given))
 
     @property

@@ -10,11 +10,12 @@ from safetensors.torch import save
 
 from evenhand.disk import write_bytes
 from evenhand.models.heads import Shape
+from evenhand.models.pretrained import remember
 from evenhand.records.values import Floats, Ints, digest
 from evenhand.remedies.catalogue import plan_for
 from evenhand.remedies.plan import Draw, Plan
 from evenhand.study.bench import Bench
-from evenhand.study.final import load_member, member_trials, place_of
+from evenhand.study.final import load_member, member_trials, place_of, whole
 from evenhand.study.prior import Doubles, assumed_prior, shown_shares
 from evenhand.study.trial import Targets, Trial, Workplace, train
 from evenhand.training.distilling import Teacher
@@ -92,12 +93,14 @@ def distilled(bench: Bench, remedy: str, recipe: Recipe, targets: Targets, model
     labels = targets.labels[targets.keep]
     shape = shape_of(student_plan(remedy, labels, bench.n_classes))
     student = load_member(lesson.place, recipe, shape, bench.n_classes, model.size)
-    return replace(model, members=(student,), temperature=1.0, logit_offsets=None, shape=shape)
+    students = whole((student,), recipe, shape, bench.n_classes, model.size)
+    return replace(model, members=students, temperature=1.0, logit_offsets=None, shape=shape)
 
 
 def teach(lesson: Lesson) -> str:
     """Train a student and write its weights. Runs in a worker process."""
     workplace, trial = lesson.workplace, lesson.trial
+    remember(workplace.backbones)
     recipe, n_classes = trial.recipe, workplace.n_classes
     members = tuple(
         load_member(place_of(workplace, key), recipe, lesson.shape, n_classes, lesson.size).to(workplace.device)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from evenhand.disk import write_bytes
-from evenhand.models.catalogue import build
+from evenhand.models.catalogue import build, on_features, with_trunk
 from evenhand.models.heads import Shape
 from evenhand.remedies.catalogue import plan_for
 from evenhand.study.bench import Bench
@@ -61,11 +61,12 @@ def train_final(
         bench.engine.map(train_member, missing, tick)
     plan = plan_for(remedy, targets.labels[targets.keep], bench.n_classes, allow_stacking=True)
     shape = shape_of(plan)
+    found = tuple(load_member(place, recipe, shape, bench.n_classes, size) for _, _, place in tasks)
     return Model(
         classes=bench.classes,
         size=size,
         recipe=recipe,
-        members=tuple(load_member(place, recipe, shape, bench.n_classes, size) for _, _, place in tasks),
+        members=whole(found, recipe, shape, bench.n_classes, size),
         flips=recipe.augmentation.flip_horizontal,
         logit_offsets=plan.post.logit_offsets if plan.post else None,
         shape=shape,
@@ -86,7 +87,7 @@ def train_member(task: tuple[Workplace, Trial, Path]) -> str:
     chosen = np.flatnonzero(workplace.targets(trial.targets).keep).astype(np.int64)
     fitted, _ = train(workplace, trial, chosen)
     if trial.parent:
-        trunk = Trunk.of(fitted.network, training_pixels(workplace), trial.recipe)
+        trunk = Trunk.of(fitted.network, training_pixels(workplace, trial.recipe), trial.recipe)
         last: torch.nn.Module = fitted.network.last  # type: ignore[assignment]
         second_training(workplace, trial, trunk, chosen).layer.write(last)
     weights = {name: value.detach().cpu().contiguous() for name, value in fitted.network.state_dict().items()}
@@ -101,9 +102,23 @@ def place_of(workplace: Workplace, key: str) -> Path:
 
 
 def load_member(place: Path, recipe: Recipe, shape: Shape, n_classes: int, size: tuple[int, int]) -> torch.nn.Module:
-    """Return a trained network in evaluation mode from its weights."""
-    network = build(recipe.model, n_classes=n_classes, size=size, width=recipe.width, shape=shape)
-    network.load_state_dict(load_file(place))
+    """Return what was trained, in evaluation mode, from its weights: a network, or what stands on a frozen backbone."""
+    weights = load_file(place)
+    if recipe.frozen:
+        width = next(len(value) for name, value in weights.items() if name.endswith("scaling.middle"))
+        network = on_features(n_classes=n_classes, width=width, shape=shape)
+    else:
+        network = build(recipe.model, n_classes=n_classes, size=size, width=recipe.width, shape=shape)
+    network.load_state_dict(weights)
     if recipe.channels_last:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval()
+
+
+def whole(
+    members: tuple[torch.nn.Module, ...], recipe: Recipe, shape: Shape, n_classes: int, size: tuple[int, int]
+) -> tuple[torch.nn.Module, ...]:
+    """Return networks that look at pixels, made from what was trained: a frozen backbone is put under it."""
+    if not recipe.frozen:
+        return members
+    return with_trunk(members, recipe.model, n_classes=n_classes, size=size, shape=shape)

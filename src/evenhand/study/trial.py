@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import evenhand
 from evenhand.disk import write_arrays
+from evenhand.models.pretrained import remember
 from evenhand.records.comparison import Curve
 from evenhand.records.values import Floats, Ints, Pixels, digest
 from evenhand.remedies.catalogue import plan_for, trunk_part
@@ -23,6 +24,7 @@ from evenhand.remedies.plan import Plan
 from evenhand.store import RunFolder
 from evenhand.study.trunks import Trunk
 from evenhand.training.distilling import Teacher
+from evenhand.training.frozen import place_of_features
 from evenhand.training.loop import Fitted, TrainingSet, fit, inner_slice
 from evenhand.training.precision import machine
 from evenhand.training.predict import embed, predict, unit_length
@@ -142,6 +144,8 @@ class Workplace:
     device: str
     scope: str = "study"
     """Folder of the labels inside the run's cache; the final refit on all images has one of its own."""
+    backbones: tuple[tuple[str, str], ...] = ()
+    """Name and folder of every pre-trained backbone."""
     trunks: tuple[str, ...] = ()
     """Keys of the trials whose trunks other trials wait for."""
 
@@ -198,7 +202,7 @@ def _from_pixels(workplace: Workplace, trial: Trial) -> _Left:
     targets = workplace.targets(trial.targets)
     held = np.isin(folds, trial.held)
     fitted, count = train(workplace, trial, np.flatnonzero(~held & targets.keep))
-    pixels, predicted = _pixels(workplace.pixels), rows[held]
+    pixels, predicted = shown(workplace, trial.recipe), rows[held]
     left: dict[str, NDArray[Any]] = {
         "rows": predicted,
         "logits": predict_rows(fitted, pixels, predicted, trial.recipe),
@@ -274,7 +278,8 @@ def train(
     """
     torch.set_num_threads(1)
     rows, folds = workplace.rows()
-    targets, pixels = workplace.targets(trial.targets), _pixels(workplace.pixels)
+    remember(workplace.backbones)
+    targets, pixels = workplace.targets(trial.targets), shown(workplace, trial.recipe)
     data = TrainingSet(pixels[rows[chosen]], targets.labels[chosen], rows[chosen])
     held = np.flatnonzero(np.isin(folds, trial.held))
     watched = TrainingSet(pixels[rows[held]], targets.labels[held], rows[held]) if trial.watched else None
@@ -296,10 +301,15 @@ def train(
     return fitted, len(data.targets)
 
 
-def training_pixels(workplace: Workplace) -> Pixels:
-    """Return the pixels of the run's training images."""
+def shown(workplace: Workplace, recipe: Recipe) -> Pixels:
+    """Return what networks of a recipe look at, all images of the run: pixels, or features of a frozen backbone."""
+    return _pixels(place_of_features(workplace.pixels, recipe.model) if recipe.frozen else workplace.pixels)
+
+
+def training_pixels(workplace: Workplace, recipe: Recipe) -> Pixels:
+    """Return what networks of a recipe look at, of the run's training images."""
     rows, _ = workplace.rows()
-    return np.asarray(_pixels(workplace.pixels)[rows])
+    return np.asarray(shown(workplace, recipe)[rows])
 
 
 def predict_rows(fitted: Fitted, pixels: Pixels, rows: Ints, recipe: Recipe) -> Floats:
@@ -323,8 +333,8 @@ def read_curve(rows: list[dict[str, str]]) -> Curve:
     return Curve(tuple(found["step"]), tuple(found["epoch"]), tuple(found["validation"]))
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
 def _pixels(path: Path) -> Pixels:
-    """Open the memory-mapped pixels once a worker."""
+    """Open memory-mapped pixels or features once a worker."""
     pixels: Pixels = np.load(path, mmap_mode="r")
     return pixels

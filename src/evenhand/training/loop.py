@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from evenhand.data.batches import Augmenter, to_network, uniform
-from evenhand.models.catalogue import build
+from evenhand.data.batches import Augmentation, Augmenter, to_network, uniform
+from evenhand.models.catalogue import build, on_features
 from evenhand.models.heads import PLAIN, Shape
+from evenhand.models.pretrained_network import measure
 from evenhand.progress import Tick
 from evenhand.records.comparison import Curve
 from evenhand.records.values import Floats, Ints, Pixels
@@ -44,7 +45,8 @@ class TrainingSet:
 
     Parameters
     ----------
-    pixels : (n, height, width, 3) uint8
+    pixels : (n, height, width, 3) uint8, or (n, 1, 2, D) float32 where the backbone is frozen
+        Images, or the features of each image and of its mirror image.
     targets : (n,) int64 labels, or (n, K) float soft labels whose rows sum to 1
     identity : (n,) int64
         Row of each image in the manifest: its crops and flips depend on this, not on its neighbours.
@@ -115,9 +117,7 @@ def fit(
     data = _with_synthesis(data, plan, seed)
     with torch.random.fork_rng(devices=[] if device == "cpu" else None):
         torch.manual_seed(_generator_seed(seed, "weights"))
-        network = build(
-            recipe.model, n_classes=n_classes, size=data.pixels.shape[1:3], width=recipe.width, shape=shape_of(plan)
-        ).to(device)
+        network = _fresh(data, plan, recipe, n_classes).to(device)
         if recipe.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         session = _Session(network, data, mixed(plan, recipe), recipe, n_classes, seed, device, plain)
@@ -145,6 +145,16 @@ def fit(
     losses = tuple(watch.losses if watch else seen.losses if seen else ())
     curve = Curve(tuple(session.step_loss), tuple(session.epoch_loss), losses)
     return Fitted(network, curve, session.diverged_at, untrained)
+
+
+def _fresh(data: TrainingSet, plan: Plan, recipe: Recipe, n_classes: int) -> nn.Module:
+    """Return the untrained network; on a frozen backbone it knows how its features are spread."""
+    shape, (height, width, channels) = shape_of(plan), data.pixels.shape[1:]
+    if not recipe.frozen:
+        return build(recipe.model, n_classes=n_classes, size=(height, width), width=recipe.width, shape=shape)
+    network = on_features(n_classes=n_classes, width=channels, shape=shape)
+    measure(network, torch.from_numpy(data.pixels))
+    return network
 
 
 def shape_of(plan: Plan) -> Shape:
@@ -239,6 +249,9 @@ class _Session:
         self.move = OPTIMISERS[recipe.optimiser](self.parameters, recipe)
         self.average = Average(network, recipe.ema) if recipe.ema else None
         self.augmentation = plan.augmentation or recipe.augmentation
+        if recipe.frozen:
+            # Of each image two features are there: what else happens to pictures cannot happen to them.
+            self.augmentation = Augmentation(flip_horizontal=self.augmentation.flip_horizontal)
         self.step_loss: list[float] = []
         self.epoch_loss: list[float] = []
         self.diverged_at: int | None = None
@@ -344,7 +357,7 @@ class _Session:
             loss = self.teacher.loss(logits.float(), batch, labels, self.criterion)
         else:
             loss = self.criterion(logits.float(), labels)
-        gradients = list(torch.autograd.grad(loss, self.parameters))
+        gradients = list(torch.autograd.grad(loss, self.parameters, materialize_grads=True))
         with torch.no_grad():
             self.move(gradients, rate)
         if self.average:

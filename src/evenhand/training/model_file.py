@@ -21,6 +21,7 @@ from evenhand.disk import write_bytes, write_json
 from evenhand.errors import ModelFileError, UsageError
 from evenhand.models.catalogue import build
 from evenhand.models.heads import PLAIN, Shape
+from evenhand.models.pretrained_network import TRUNK, described, share_trunk
 from evenhand.records.values import SCHEMA_VERSION, Floats, Pixels
 from evenhand.settings.costs import UNKNOWN, Uses
 from evenhand.training.predict import predict, softmax
@@ -87,6 +88,8 @@ def save_model(model: Model, folder: Path, facts: dict[str, Any]) -> None:
         f"member.{number}.{name}": value.detach().cpu().contiguous()
         for number, member in enumerate(model.members)
         for name, value in member.state_dict().items()
+        # A frozen backbone is the same in all members, and written once.
+        if not (number and model.recipe.frozen and TRUNK in name)
     }
     folder.mkdir(parents=True, exist_ok=True)
     content = save(weights)
@@ -99,6 +102,7 @@ def save_model(model: Model, folder: Path, facts: dict[str, Any]) -> None:
         "weights_sha256": hashlib.sha256(content).hexdigest(),
         "recipe": model.recipe.to_json(),
         "shape": model.shape.to_json(),
+        "backbone": described(model.members[0]),
         "members": len(model.members),
         "combination": "mean of probabilities",
         "flips": model.flips,
@@ -125,10 +129,23 @@ def load_model(folder: Path) -> Model:
         offsets = description["logit_offsets"]
         shape = Shape(**description.get("shape", {}))
         weights = _own_weights(folder, description.get("weights_sha256"))
+        backbone = description.get("backbone")
+        once = {name: value for name, value in _part(weights, "member.0.").items() if recipe.frozen and TRUNK in name}
         members = tuple(
-            _with_weights(recipe.model, recipe.width, classes, size, _part(weights, f"member.{number}."), folder, shape)
+            _with_weights(
+                recipe.model,
+                recipe.width,
+                classes,
+                size,
+                once | _part(weights, f"member.{number}."),
+                folder,
+                shape,
+                backbone,
+            )
             for number in range(int(description["members"]))
         )
+        if recipe.frozen:
+            share_trunk(members)
         return Model(
             classes=classes,
             size=size,
@@ -248,8 +265,9 @@ def _with_weights(
     state: dict[str, Tensor],
     where: Path,
     shape: Shape = PLAIN,
+    backbone: dict[str, Any] | None = None,
 ) -> nn.Module:
-    network = build(name, n_classes=len(classes), size=size, width=width, shape=shape)
+    network = build(name, n_classes=len(classes), size=size, width=width, shape=shape, backbone=backbone)
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
     wrong = [

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from evenhand.disk import write_json
+from evenhand.models.pretrained import is_pretrained
 from evenhand.records.values import digest
 from evenhand.remedies.plan import Plan
 from evenhand.training.loop import TrainingSet, fit
@@ -26,6 +27,10 @@ CANDIDATES = (("float32", False), ("float32", True), ("bfloat16", True))
 GAIN = 0.9
 """A candidate replaces a plainer one only when it takes less than this share of its time."""
 _STEPS = 12
+_FEW = 8
+"""Images by which a whole backbone is timed: more would take longer than what the time is asked for."""
+_FEATURES = 768
+"""Of an image that is stood for by features: what the middling backbones have."""
 
 
 def settled(
@@ -55,6 +60,9 @@ def settled(
     """
     if recipe.precision != "auto":
         return recipe
+    if is_pretrained(recipe.model):
+        # Backbones come in float32, and to measure a large one would take minutes.
+        return replace(recipe, precision="float32", channels_last=False)
     found = _looked_up(recipe, size, device, CANDIDATES, [*([copy] if copy else []), table or default_table()])
     return replace(recipe, precision=found["precision"], channels_last=found["channels_last"])
 
@@ -82,6 +90,7 @@ def _looked_up(
 ) -> dict[str, Any]:
     """Return what the first table that knows says of a recipe's kind; where none does, measure. All tables learn it."""
     kind = [recipe.model, recipe.width, recipe.optimiser, recipe.batch, list(size)]
+    kind += [recipe.frozen] if is_pretrained(recipe.model) else []
     key = digest([*kind, list(candidates), machine(device), torch.__version__])
     known = [_read(path) for path in tables]
     found = next((table[key] for table in known if key in table), None) or _measure(recipe, size, device, candidates)
@@ -128,9 +137,13 @@ def _measure(
     recipe: Recipe, size: tuple[int, int], device: str, candidates: Sequence[tuple[str, bool]]
 ) -> dict[str, Any]:
     """Return the fastest candidate and its time, on one thread as in the workers."""
-    images = recipe.batch * _STEPS
+    slow = is_pretrained(recipe.model) and not recipe.frozen
+    images, rounds = (_FEW, 1) if slow else (recipe.batch * _STEPS, 3)
     rows = np.arange(images, dtype=np.int64)
-    data = TrainingSet(np.zeros((images, *size, 3), dtype=np.uint8), rows % 2, rows)
+    shown: Any = np.zeros((images, *size, 3), dtype=np.uint8)
+    if recipe.frozen:
+        shown = np.zeros((images, 1, 2, _FEATURES), dtype=np.float32)
+    data = TrainingSet(shown, rows % 2, rows)
     best, best_time = candidates[0], float("inf")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -138,7 +151,7 @@ def _measure(
         for precision, channels_last in candidates:
             trial = replace(recipe, precision=precision, channels_last=channels_last, epochs=1, early_stopping=0)
             seconds = []
-            for _ in range(3):
+            for _ in range(rounds):
                 start = time.perf_counter()
                 fit(data, Plan(), trial, n_classes=2, seed=0, device=device)
                 seconds.append(time.perf_counter() - start)

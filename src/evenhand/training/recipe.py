@@ -7,6 +7,7 @@ from typing import Any
 
 from evenhand.data.batches import Augmentation
 from evenhand.errors import UsageError, suggest
+from evenhand.models.pretrained import is_pretrained
 
 OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine", "one-cycle")
@@ -22,7 +23,8 @@ class Recipe:
     With `equal_work` training ends when `epochs` times the plain training set has been seen, whatever a remedy draws or
     adds: no remedy wins by training longer. Without it an epoch is as long as the remedy makes it. `ema` is the decay a
     step of the moving average of the weights that is evaluated in their place (0: the weights themselves). `mixup` is
-    the alpha with which every image is blended with another (0: never), unless the remedy itself mixes.
+    the alpha with which every image is blended with another (0: never), unless the remedy itself mixes. `frozen`
+    leaves a pre-trained backbone as it is and trains what stands on its features.
     """
 
     model: str = "simple"
@@ -42,6 +44,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     precision: str = "auto"
     channels_last: bool = True
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings that no training could follow.
@@ -54,6 +57,11 @@ class Recipe:
         for name, known in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise UsageError(f"There is no {name} {getattr(self, name)!r}. Known: {', '.join(known)}.")
+        if self.frozen and not is_pretrained(self.model):
+            raise UsageError(
+                f"The model {self.model!r} begins with random weights, which are not worth freezing. Take a "
+                "pre-trained one with --model hf:NAME_OR_FOLDER, or leave out frozen=true."
+            )
         for name, least, most in _RANGES:
             if not least <= getattr(self, name) <= most:
                 raise UsageError(f"The recipe's {name} must be {least:g} to {most:g}, not {getattr(self, name)}.")
@@ -113,6 +121,30 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     },
 }
 
+PRETRAINED: dict[bool, Recipe] = {
+    True: Recipe(
+        model="hf:",
+        optimiser="adamw",
+        learning_rate=0.01,
+        weight_decay=0.01,
+        schedule="cosine",
+        batch=128,
+        epochs=15,
+        augmentation=Augmentation(flip_horizontal=True),
+        frozen=True,
+    ),
+    False: Recipe(
+        model="hf:",
+        optimiser="adamw",
+        learning_rate=1e-4,
+        weight_decay=0.05,
+        batch=32,
+        epochs=5,
+        augmentation=_GENTLE,
+    ),
+}
+"""Of pre-trained backbones: frozen, where features are scaled and one rate suits all, and trained in full."""
+
 
 def recipe(name: str, model: str, **changes: Any) -> Recipe:
     """Return a named recipe for a model, with single settings changed.
@@ -122,7 +154,8 @@ def recipe(name: str, model: str, **changes: Any) -> Recipe:
     name : str
         A key of `RECIPES`: reference, quick, standard.
     model : str
-        The network; a recipe without settings of its own for it lends those of its first.
+        The network; a recipe without settings of its own for it lends those of its first. A pre-trained backbone has
+        a recipe of its own under all names, and is frozen unless a change says otherwise.
     **changes
         Fields of `Recipe`, and of its augmentation as ``augmentation.crop``.
 
@@ -137,7 +170,10 @@ def recipe(name: str, model: str, **changes: Any) -> Recipe:
     for change in changes:
         if change not in known:
             raise UsageError(f"A recipe has no setting {change!r}. {suggest(change, known)}")
-    base = RECIPES[name].get(model) or replace(next(iter(RECIPES[name].values())), model=model)
+    if is_pretrained(model):
+        base = replace(PRETRAINED[bool(changes.get("frozen", True))], model=model)
+    else:
+        base = RECIPES[name].get(model) or replace(next(iter(RECIPES[name].values())), model=model)
     pictures = {key.removeprefix("augmentation."): value for key, value in changes.items() if "." in key}
     plain = {key: value for key, value in changes.items() if "." not in key}
     return replace(base, **{"augmentation": replace(base.augmentation, **pictures)} | plain)
