@@ -132,10 +132,10 @@ def test_remedies_that_are_nearly_free_are_left_out_last() -> None:
 
 def test_what_is_done_cannot_be_left_out_any_more() -> None:
     late = fitted(THOROUGH, 0, cost, FINAL)
-    assert replace(late, members=4, stretch=3.0) == THOROUGH
+    assert replace(late, members=8, stretch=3.0) == THOROUGH
     assert late.members == 1
     finalists = fitted(THOROUGH, 0, cost, FINALISTS)
-    assert (finalists.finalists, finalists.model, finalists.seeds) == (0, "simple", 3)
+    assert (finalists.finalists, finalists.model, finalists.seeds) == (0, "simple", 2)
     comparison = fitted(THOROUGH, 0, cost, COMPARISON)
     assert (comparison.seeds, comparison.folds, comparison.examiner) == (1, 5, "resnet")
 
@@ -171,12 +171,12 @@ def one(name: str, value: object) -> Callable[[Preset], Preset]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (one("seeds", 1), "Each fold was trained with 1 seed instead of 3."),
+        (one("seeds", 1), "Each fold was trained with 1 seed instead of 2."),
         (one("examiner", "simple"), "The labels were looked at with the network simple instead of resnet."),
-        (one("repairs", ("none",)), "No repair of suspected labels was compared; drop was asked for."),
+        (one("repairs", ("none",)), "No repair of suspected labels was compared; asked for: drop, relabel."),
         (one("finalists", 0), "With the network resnet, no finalists instead of 3 were judged."),
         (one("finalists", 1), "With the network resnet, 1 finalist instead of 3 were judged."),
-        (one("members", 2), "The final model is made of 2 networks instead of 4."),
+        (one("members", 2), "The final model is made of 2 networks instead of 8."),
         (one("remedies", THOROUGH.remedies[:-2]), "Not tried at all: sampler:q=0.5, augment+sampler."),
         (one("rounds", 0), "The labels were not looked at."),
         (one("rounds", 1), "The labels were looked at in 1 round instead of 2."),

@@ -264,7 +264,7 @@ def left_out(asked: Preset, done: Preset) -> list[str]:
     if done.rounds and done.examiner != asked.examiner:
         found.append(f"The labels were looked at with the network {done.examiner} instead of {asked.examiner}.")
     if lost := [repair for repair in asked.repairs if repair not in done.repairs]:
-        found.append(f"No repair of suspected labels was compared; {', '.join(lost)} was asked for.")
+        found.append(f"No repair of suspected labels was compared; asked for: {', '.join(lost)}.")
     if done.finalists < asked.finalists:
         found.append(
             f"With the network {asked.model}, {_many(done.finalists, 'finalist')} instead of {asked.finalists} "
