@@ -27,7 +27,9 @@ def loaded(code: str) -> set[str]:
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("module", ["evenhand", "evenhand.cli.app", "evenhand.settings.commands", "evenhand.engines.local"])
+@pytest.mark.parametrize(
+    "module", ["evenhand", "evenhand.cli.app", "evenhand.settings.commands", "evenhand.engines.local"]
+)
 def test_these_load_no_numeric_library(module: str) -> None:
     assert loaded(f"import {module}") == set()
 
@@ -59,3 +61,23 @@ def test_help_and_plain_mistakes_load_no_numeric_library(words: list[str], code:
 def test_workers_begin_light() -> None:
     """A worker imports the main module again; that of the command line must not bring torch along."""
     assert loaded("import runpy\nrunpy.run_module('evenhand.cli.app', run_name='__mp_main__')") == set()
+
+
+def test_names_are_looked_up_when_somebody_asks_for_them() -> None:
+    """Asking what there is loads nothing; the first name that is used brings what it needs."""
+    assert loaded("import evenhand\nassert 'run' in dir(evenhand) and 'EvenhandClassifier' in dir(evenhand)") == set()
+    assert "torch" not in loaded("import evenhand\nevenhand.load")
+    assert (
+        "no attribute 'rnu'"
+        in subprocess.run(
+            [sys.executable, "-c", "import evenhand\nevenhand.rnu"], capture_output=True, text=True
+        ).stderr
+    )
+
+
+def test_every_name_is_where_it_is_said_to_be() -> None:
+    import evenhand
+
+    for name in ("load", "audit", "compare", "train", "run", "evaluate", "attack", "predict", "plan"):
+        assert getattr(evenhand, name).__module__.startswith("evenhand.api."), name
+    assert evenhand.EvenhandClassifier.__module__ == "evenhand.api.classifier"

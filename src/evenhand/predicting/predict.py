@@ -19,8 +19,8 @@ from evenhand.exporting.onnx_model import ENDING, OnnxModel
 from evenhand.exporting.opening import open_model, refuse_others
 from evenhand.predicting.asking import Answering, answered
 from evenhand.predicting.coverage import Coverage
-from evenhand.predicting.decoding import Batch, decoded
-from evenhand.predicting.inputs import Inputs
+from evenhand.predicting.decoding import MOST, Batch, decoded
+from evenhand.predicting.inputs import Inputs, Item
 from evenhand.predicting.occlusion import occlusion
 from evenhand.predicting.pictures import draw, keep
 from evenhand.predicting.rows import Answer
@@ -108,6 +108,27 @@ class Predictions:
                     tick(len(batch.items))
         if not self.n:
             raise DataError(f"There are no pictures in {', '.join(request.paths)}.")
+
+    def of_pixels(self, pixels: Pixels) -> Iterator[Answer]:
+        """Yield an answer for every picture of an array, named by its number.
+
+        Parameters
+        ----------
+        pixels : (n, height, width, 3) uint8
+            Of the size that the model takes.
+        """
+        batches = (
+            Batch(
+                tuple(Item(str(number), None) for number in range(first, min(first + MOST, len(pixels)))),
+                ("",) * len(pixels[first : first + MOST]),
+                pixels[first : first + MOST],
+            )
+            for first in range(0, len(pixels), MOST)
+        )
+        with self._progress.stage("Predicting", len(pixels)) as tick:
+            for batch, probabilities in answered(self._model, batches):
+                yield from self._of(batch, probabilities)
+                tick(len(batch.items))
 
     @property
     def costed(self) -> bool:

@@ -222,20 +222,78 @@ def _whole(low: float, high: float, where: Path) -> tuple[Callable[[Array], Pixe
 
 
 def _float(low: float, high: float, where: Path) -> tuple[Callable[[Array], Pixels], str]:
+    first, last = _range_of_floats(low, high, where)
+    note = f"Pixels are floats from {low:.4g} to {high:.4g}: {first} is taken for black, {last} for white."
+    return partial(_stretched, first=first, last=last), note
+
+
+def _range_of_floats(low: float, high: float, where: Path) -> tuple[int, int]:
     for first, last in ((0, 1), (-1, 1), (0, 255)):
         slack = _SLACK * (last - first)
         # Numbers from -2 to 3 are standardised ones, not very dark ones.
         likely = last == 1 or low >= 0 or high > _DARK
         if first - slack <= low and high <= last + slack and likely:
-            note = f"Pixels are floats from {low:.4g} to {high:.4g}: {first} is taken for black, {last} for white."
-            return partial(_stretched, first=first, last=last), note
+            return first, last
     raise DataError(
         f"{where} has pixels from {low:.4g} to {high:.4g}. Floats must lie in [0, 1], [-1, 1] or [0, 255]; undo any "
         "other normalisation before saving."
     )
 
 
-def _stretched(chunk: Array, *, first: int, last: int) -> Pixels:
+def black_and_white(images: Array, where: Path) -> tuple[float, float]:
+    """Return the numbers that stand for black and for white in an array of images, judged as `store_blocks` does.
+
+    Parameters
+    ----------
+    images : (n, ...) array
+        Booleans, whole numbers or floats.
+    where : Path
+        What the array is called in messages.
+
+    Raises
+    ------
+    DataError
+        When the type or the range of the numbers is none that is known.
+    """
+    kind = _kind(images.dtype)
+    if kind in ("bool", "uint8"):
+        return (0.0, 1.0 if kind == "bool" else 255.0)
+    if kind not in ("whole", "float"):
+        raise DataError(f"{where} has images of the type {images.dtype}. Images are booleans, whole numbers or floats.")
+    low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 0.0)
+    if kind == "float":
+        return _range_of_floats(low, high, where)
+    _whole(low, high, where)
+    return (0.0, 255.0 if high <= 255 else 65535.0)
+
+
+def as_rgb(images: Array, black: float, white: float, where: Path) -> Pixels:
+    """Return (n, h, w, 3) uint8 pixels of an array of images, some at a time.
+
+    Parameters
+    ----------
+    images : (n, ...) array
+        Of a shape that `store_blocks` takes.
+    black, white : float
+        The numbers that become 0 and 255; what lies beyond is cut off.
+    where : Path
+        What the array is called in messages.
+
+    Raises
+    ------
+    DataError
+        When the shape is that of no image.
+    """
+    size, turn, _ = _layout(images.shape[1:], where)
+    found = np.empty((len(images), *size, 3), dtype=np.uint8)
+    step = max(1, _CHUNK_BYTES // max(1, math.prod(size) * 32))
+    for first in range(0, len(images), step):
+        chunk = turn(np.asarray(images[first : first + step]))
+        found[first : first + step] = _rgb(_stretched(chunk, first=black, last=white))
+    return found
+
+
+def _stretched(chunk: Array, *, first: float, last: float) -> Pixels:
     values = (chunk.astype(np.float64) - first) * (255 / (last - first))
     return np.clip(np.floor(values + 0.5), 0, 255).astype(np.uint8)
 
