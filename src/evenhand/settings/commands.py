@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.errors import UsageError, suggest
-from evenhand.records.abstention import check_threshold
 from evenhand.settings.costs import Costs, Prior
 from evenhand.settings.groups import Group
 from evenhand.settings.presets import PRESETS
@@ -70,6 +69,8 @@ class Settings:
     """Whether the final networks are taught to a single one."""
     grown: bool = False
     """Whether a run folder whose data have since grown is gone on with."""
+    track: tuple[str, ...] = ()
+    """Trackers that finished trainings are written for, as ``NAME`` or ``NAME:PLACE``."""
     costs: Costs | None = None
     """What mistakes cost, where that is stated; `prior` says for which mix of classes decisions are made."""
     prior: Prior | None = None
@@ -174,4 +175,7 @@ class Evaluate:
         """
         if self.split not in SPLIT_CHOICES:
             raise UsageError(f"There is no split {self.split!r}. {suggest(self.split, SPLIT_CHOICES)}")
+        # Named here, for records bring numpy, and words are read before anything numeric is needed.
+        from evenhand.records.abstention import check_threshold
+
         check_threshold(self.reject_below)
