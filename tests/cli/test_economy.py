@@ -81,7 +81,7 @@ def test_a_limit_ever_so_short_ends_with_a_model_and_says_what_was_left_out(
         "The labels were not looked at.",
         "Not tried at all: sampler, balanced-softmax.",
         "The training images were dealt into 2 folds instead of 3.",
-        "of its epochs.",
+        "of their epochs.",
         "What leaks are worth was not measured.",
         "How the model breaks was not measured.",
     ):
@@ -94,6 +94,15 @@ def test_a_limit_ever_so_short_ends_with_a_model_and_says_what_was_left_out(
     assert "The labels were not looked at." in page
     assert "--time-limit 1s" in page
     assert "need not give the same figures" in page
+
+
+def test_an_audit_says_what_its_limit_left_out(evenhand: Evenhand, pictures: Path, tmp_path: Path) -> None:
+    words = ["--preset", "quick", "--set", "precision=float32", "--jobs", "1"]
+    said = evenhand("audit", pictures, "--out", tmp_path / "run", "--json", *words, "--time-limit", "1s").json
+    assert said["economy"]["timed"]["limit"] == 1
+    assert said["economy"]["timed"]["left_out"][0] == "The labels were looked at with 1 networks a fold instead of 2."
+    told = evenhand("audit", pictures, "--out", tmp_path / "run", *words, "--time-limit", "1s").out
+    assert "The labels were looked at with 1 networks a fold instead of 2." in told
 
 
 @pytest.mark.slow

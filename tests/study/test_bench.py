@@ -100,6 +100,12 @@ def test_the_longest_training_begins_first(study: Any) -> None:
     assert [trial for _, trial in bench.engine.given[3:]] == [one, two]
 
 
+def test_adversarial_training_takes_a_way_through_the_network_for_each_step(study: Any) -> None:
+    bench = study.bench()
+    plain, hard = (bench.trial(remedy, study.recipe, held=[0]) for remedy in ("none", "pgd-train:steps=3"))
+    assert bench.work(hard) == 4 * bench.work(plain)
+
+
 def test_folds_may_be_brought_along_and_several_benches_work_at_once(study: Any) -> None:
     first = (np.arange(study.n) < 50).astype(np.int64)
     dealt, own = study.bench(), study.bench(folds=2, scope="own", fold=first)

@@ -10,7 +10,7 @@ from evenhand.auditing.duplicates import training_rows
 from evenhand.settings.groups import Group
 from evenhand.settings.presets import PRESETS, Preset
 from evenhand.study.compare import finalists
-from evenhand.study.forecast import MARGIN, Forecast, forecast
+from evenhand.study.forecast import MARGIN, Forecast, forecast, stages_of
 from evenhand.study.judging import candidates, judge, with_recipe
 from evenhand.study.label_audit import audit_labels
 from evenhand.study.leakage import Leaks, find_leaks, measure_leakage
@@ -128,6 +128,21 @@ def test_the_time_by_hand() -> None:
     free = replace(recipe, equal_work=False)
     assert seconds(1, free, more) == pytest.approx(MARGIN * 0.1 * 3 * 60 * 5 * 120 / 90)
     assert seconds(1, recipe, more) == pytest.approx(MARGIN * 0.1 * 3 * 60 * 5)
+    # Seven steps of a search and one of learning: eight ways through the network for each image.
+    hard = replace(preset, remedies=("none", "pgd-train"), members=0)
+    assert seconds(1, recipe, hard) == pytest.approx(MARGIN * 0.1 * 3 * 60 * 5 * (1 + 8))
+    # It may be chosen, as far as is known.
+    more = seconds(1, recipe, replace(hard, members=1)) - seconds(1, recipe, hard)
+    assert more == pytest.approx(MARGIN * 0.1 * 90 * 10 * 8)
+
+
+@pytest.mark.parametrize(("chosen", "passes"), [("", 8), ("none", 1), ("pgd-train", 8)])
+def test_once_a_remedy_is_chosen_its_own_time_counts(chosen: str, passes: int) -> None:
+    preset = replace(SMALL, remedies=("none", "pgd-train"), repairs=("none",), rounds=0)
+    labels = np.repeat([0, 1], [60, 30])
+    stages = stages_of(labels, 2, preset, lambda _: Recipe(), command="run", refit=False, chosen=chosen)
+    assert [work.passes for work in stages["final"]] == [passes]
+    assert [work.passes for work in stages["screening"]] == [1, 8]
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,17 @@ from evenhand.study.time_limit import (
     FINALISTS,
     GOING_ON,
     LOADING,
+    PROBE,
     SAFETY,
     START,
+    Other,
     Pace,
     TimeLimit,
     fitted,
     left_out,
     makespan,
     needed,
+    slowness,
 )
 from evenhand.training.recipe import Recipe
 
@@ -89,6 +92,69 @@ def test_what_is_needed_at_the_least_by_hand() -> None:
     assert needed(stages, FINALISTS, 4, pace, 1) == pytest.approx(SAFETY * 18)
     assert needed(stages, FINAL, 4, pace, 2) == pytest.approx(SAFETY * 6)
     assert needed({"audit": stages["audit"]}, START, 4, pace, 2) == pytest.approx(SAFETY * 2)
+
+
+def test_few_candidates_keep_few_workers_busy() -> None:
+    pace = Pace(lambda recipe: 0.001)
+    pace.learn(SIMPLE, 1000, 1.0)
+    # One candidate, four trainings of half a second, looked at after each: the second worker has nothing to do.
+    alone = {"screening": [Work(4, 250, 100, SIMPLE)]}
+    assert needed(alone, COMPARISON, 4, pace, 2) == pytest.approx(SAFETY * 4 * 0.5)
+    # Six candidates: a round of six on two workers, then three rounds of the two that go on.
+    six = {"screening": [Work(4, 250, 100, SIMPLE)] * 6}
+    assert needed(six, COMPARISON, 4, pace, 2) == pytest.approx(SAFETY * (3 * 0.5 + 3 * 0.5))
+    # Finalists go all the way: three of them are two rounds of work on two workers, four times.
+    final = {"finalists": [Work(12, 250, 100, SIMPLE)]}
+    assert needed(final, FINALISTS, 4, pace, 2) == pytest.approx(SAFETY * 4 * 2 * 0.5)
+
+
+def test_an_image_that_goes_through_the_network_again_and_again_counts_so_often() -> None:
+    pace = Pace(lambda recipe: 0.001)
+    pace.learn(SIMPLE, 1000, 1.0)
+    stages = {"final": [Work(1, 250, 0, SIMPLE, passes=8)]}
+    assert needed(stages, FINAL, 4, pace, 1) == pytest.approx(SAFETY * 8 * 0.5)
+
+
+def test_what_is_done_beside_trainings_by_hand() -> None:
+    preset = replace(STANDARD, remedies=("none", "sampler"), repairs=("none", "drop"), finalists=1)
+    other = Other(images=1000, tested=100, classes=2)
+    end = 1.0 + 0.5 + 4 * 0.05 + 0.4 + 100 * 1e-3
+    findings, labels = 0.3 + 1000 * 3e-4, 0.6 + 1000 * 2e-4
+    audit = findings + labels
+    assert other.seconds(preset, FINAL) == pytest.approx(end)
+    assert other.seconds(preset, FINALISTS) == pytest.approx(end + audit + 2 * 2000 * 1e-5)
+    assert other.seconds(preset, COMPARISON) == pytest.approx(end + audit + 5 * 2000 * 1e-5)
+    assert other.seconds(preset, START) == pytest.approx(end + 2 * audit + 5 * 2000 * 1e-5)
+    assert replace(other, tested=0).seconds(preset, FINAL) == pytest.approx(end - 0.5)
+    assert other.seconds(replace(preset, rounds=0), FINALISTS) == pytest.approx(end + findings + 2 * 2000 * 1e-5)
+
+
+class Shared:
+    """A machine of which we have a part: `times` as much time passes as we compute."""
+
+    def __init__(self, times: float) -> None:
+        self.times, self.done = times, 0.0
+
+    def worked(self) -> float:
+        self.done += PROBE / 100
+        return self.done
+
+    def clock(self) -> float:
+        return 50 + self.times * self.done
+
+
+def test_how_slow_the_machine_is_is_felt_by_working() -> None:
+    machine = Shared(3.0)
+    assert slowness(machine.clock, machine.worked) == pytest.approx(3.0, rel=0.05)
+    assert slowness(Shared(0.5).clock, Shared(0.5).worked) == 1.0
+    assert 1.0 <= slowness() < 1000
+
+    pace = Pace(lambda recipe: 0.001, lambda: 3.0)
+    assert pace.seconds(SIMPLE, 1000) == pytest.approx(MARGIN)
+    pace.feel()
+    assert pace.seconds(SIMPLE, 1000) == pytest.approx(3 * MARGIN)
+    pace.learn(SIMPLE, 1000, 2.0)
+    assert pace.seconds(SIMPLE, 1000) == pytest.approx(2.0), "what trainings took says more"
 
 
 def cost(preset: Preset) -> float:
@@ -182,7 +248,7 @@ def one(name: str, value: object) -> Callable[[Preset], Preset]:
         (one("rounds", 1), "The labels were looked at in 1 round instead of 2."),
         (one("stretch", 1.5), "The final model was trained for 50 % of the epochs asked for."),
         (one("folds", 3), "The training images were dealt into 3 folds instead of 5."),
-        (one("shorter", 0.5625), "Every training was cut to 56 % of its epochs."),
+        (one("shorter", 0.5625), "Trainings were cut, the last ones to 56 % of their epochs."),
         (one("alone", (2, 2, 2)), "The labels were looked at with 6 networks a fold instead of 10."),
     ],
 )

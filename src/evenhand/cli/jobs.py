@@ -75,6 +75,7 @@ def audit(settings: Settings, *, json: bool, quiet: bool) -> None:
         show.print_json("audit", **told_audit(settings.out, found, report_file))
         return
     show.print_audit(found)
+    show.print_economy(settings.out)
     show.print_places([("Tables", settings.out / "audit"), ("Report", report_file)])
 
 

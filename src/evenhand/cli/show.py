@@ -153,6 +153,15 @@ def print_audit(audit: Audit) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
+def print_economy(run: Path) -> None:
+    """Print what a run did not do, as its folder says it."""
+    from evenhand.study.economy import read_economy
+
+    economy = read_economy(run)
+    for line in economy.sentences() if economy else []:
+        Console(highlight=False).print(line, markup=False, soft_wrap=True)
+
+
 def audit_lines(audit: Audit) -> list[str]:
     """Return the findings of an audit, a sentence each."""
     lines = []

@@ -90,7 +90,7 @@ def compared_all(desk: Desk) -> tuple[Desk, Audit, Comparison, Targets]:
             room=desk.room(bench, FINAL),
         )
     comparison = _conclude(desk, bench, [*screened, *final], labels)
-    desk = desk.with_curves()
+    desk = replace(desk, chosen=comparison.choice.remedy).with_curves()
     if labels is None:
         comparison = replace(comparison, what_next=what_next(desk, bench, comparison.choice, None))
         return desk, write_findings(desk, None), comparison, bench.workplace.targets(bench.as_given)

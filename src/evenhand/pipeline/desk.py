@@ -38,7 +38,7 @@ from evenhand.study.forecast import CURVES, forecast, stages_of
 from evenhand.study.judging import Room
 from evenhand.study.leakage import COMMANDS, find_leaks
 from evenhand.study.replay import PRESET as REFERENCE
-from evenhand.study.time_limit import COMPARISON, FINAL, SAFETY, Pace, TimeLimit, fitted, makespan, needed
+from evenhand.study.time_limit import FINAL, SAFETY, Other, Pace, TimeLimit, fitted, makespan, needed
 from evenhand.study.trial import Trial, Workplace, environment
 from evenhand.training.device import device_named
 from evenhand.training.precision import seconds_an_image, settled
@@ -46,10 +46,6 @@ from evenhand.training.recipe import Recipe, recipe
 
 MOST_EPOCHS = 200
 """Epochs that small data are given at most: what has been seen two hundred times has nothing left to tell."""
-REST = 6.0
-"""Seconds for what is no training and is always done: the test, the report."""
-REST_A_CELL = 2e-6
-"""Seconds a candidate, training image and class: figures with their intervals."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +63,8 @@ class Desk:
     limit: TimeLimit | None = None
     pace: Pace | None = None
     """How long trainings take; there with a time limit."""
+    chosen: str = ""
+    """The remedy that the comparison has chosen; empty before."""
 
     @property
     def manifest(self) -> Manifest:
@@ -138,6 +136,8 @@ class Desk:
         preset = replace(self.preset, **changes)
         if self.limit is None:
             return replace(self, preset=preset)
+        if self.pace:
+            self.pace.feel()
         left = self.limit.left() - self._rest(preset, point)
         return replace(self, preset=fitted(preset, left, lambda less: self.needed(less, point), point))
 
@@ -148,7 +148,15 @@ class Desk:
         other = replace(self, preset=preset)
         labels = self.manifest.given[training_rows(self.manifest)]
         refit, command = self.settings.refit == "all", self.run.command
-        stages = stages_of(labels, len(self.manifest.classes), preset, other.recipe, command=command, refit=refit)
+        stages = stages_of(
+            labels,
+            len(self.manifest.classes),
+            preset,
+            other.recipe,
+            command=command,
+            refit=refit,
+            chosen=self.chosen,
+        )
         trainings = preset.seeds * min(preset.judged or preset.folds, preset.folds)
         return needed(stages, point, trainings, self.pace, self.engine.jobs)
 
@@ -199,7 +207,15 @@ class Desk:
         if self.limit is None or self.pace is None or not self.preset.what_next:
             return self
         labels, command = self.manifest.given[training_rows(self.manifest)], self.run.command
-        stages = stages_of(labels, len(self.manifest.classes), self.preset, self.recipe, command=command, refit=False)
+        stages = stages_of(
+            labels,
+            len(self.manifest.classes),
+            self.preset,
+            self.recipe,
+            command=command,
+            refit=False,
+            chosen=self.chosen,
+        )
         works = [(work.number, self.pace.seconds(work.recipe, work.each)) for work in stages.get(CURVES, ())]
         seconds = SAFETY * makespan(works, self.engine.jobs) + self.needed(self.preset, FINAL)
         fits = seconds <= self.limit.left() - self._rest(self.preset, FINAL)
@@ -207,9 +223,9 @@ class Desk:
 
     def _rest(self, preset: Preset, point: int) -> float:
         """Return the seconds that everything but training takes from a point on: figures, intervals, the report."""
-        cells = len(training_rows(self.manifest)) * len(self.manifest.classes)
-        candidates = len(preset.remedies) * len(preset.repairs) if point <= COMPARISON else 1
-        return REST + cells * REST_A_CELL * (candidates + preset.finalists)
+        manifest = self.manifest
+        other = Other(len(training_rows(manifest)), len(manifest.where("test")), len(manifest.classes))
+        return (self.pace.slow if self.pace else 1.0) * other.seconds(preset, point)
 
     def workplace(self, scope: str = "study") -> Workplace:
         """Return where workers find the data."""

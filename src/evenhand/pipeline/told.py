@@ -10,6 +10,7 @@ from evenhand.pipeline.evaluating import Against
 from evenhand.pipeline.run import RunOutcome
 from evenhand.records.audit import Audit
 from evenhand.records.evaluation import Evaluation
+from evenhand.study.economy import Economy, read_economy
 from evenhand.study.results import leaderboard_rows
 
 
@@ -32,8 +33,9 @@ def told_run(run: Path, outcome: RunOutcome) -> dict[str, Any]:
 
 
 def told_audit(run: Path, found: Audit, report: Path) -> dict[str, Any]:
-    """Return what `audit` says."""
-    return {"run": str(run), "report": str(report), **found.to_json()}
+    """Return what `audit` says; what a time limit did to it stands in the run folder."""
+    economy = read_economy(run) or Economy()
+    return {"run": str(run), "report": str(report), **found.to_json(), "economy": economy.to_json()}
 
 
 def told_comparison(run: Path, comparison: Comparison, report: Path) -> dict[str, Any]:

@@ -15,6 +15,14 @@ Counts = NDArray[np.float64]
 """(K,) images a class; fractions come from soft labels."""
 
 
+def passes(plan: Plan) -> int:
+    """Return how often a training goes through the network with an image that it sees once.
+
+    Adversarial training takes a step of its search each time, and learns in the end.
+    """
+    return 1 + plan.perturbation.steps if plan.perturbation else 1
+
+
 def class_counts(labels: Ints | Floats | NDArray[np.float64], n_classes: int) -> Counts:
     """Return the number of images of each class as (K,) float64; soft labels count by column sums.
 

@@ -16,7 +16,7 @@ from evenhand.progress import Progress
 from evenhand.records.comparison import Curve
 from evenhand.records.values import Floats, Ints, canonical_json, digest
 from evenhand.remedies.catalogue import plan_for, trained_part, trunk_part
-from evenhand.remedies.counting import trained_counts
+from evenhand.remedies.counting import passes, trained_counts
 from evenhand.store import RunFolder
 from evenhand.study.trial import Targets, Trial, Workplace, environment, execute, read_curve
 from evenhand.training.recipe import Recipe
@@ -162,11 +162,11 @@ class Bench:
         )
 
     def work(self, trial: Trial) -> float:
-        """Return about how many images the training of a trial sees."""
-        images = trial.recipe.epochs * int((~np.isin(self.fold, trial.held)).sum())
+        """Return about how many images the training of a trial sees, as often as each goes through the network."""
+        plan = plan_for(trial.remedy, self.given, self.n_classes, allow_stacking=True)
+        images = passes(plan) * trial.recipe.epochs * int((~np.isin(self.fold, trial.held)).sum())
         if trial.recipe.equal_work:
             return images
-        plan = plan_for(trial.remedy, self.given, self.n_classes, allow_stacking=True)
         return images * sum(trained_counts(plan, self.given, self.n_classes)) / len(self.given)
 
 

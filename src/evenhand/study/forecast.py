@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from evenhand.records.values import Ints
 from evenhand.remedies.catalogue import plan_for, trained_part, trunk_part
-from evenhand.remedies.counting import trained_counts
+from evenhand.remedies.counting import passes, trained_counts
 from evenhand.settings.presets import Preset
 from evenhand.study import what_next
 from evenhand.study.final import stretched
@@ -66,6 +68,8 @@ class Work:
     """Images an epoch over those of the training part, where the recipe lets a remedy make epochs longer."""
     kept: int = 0
     """Bytes kept of a predicted image beside its logits."""
+    passes: int = 1
+    """Ways through the network that an image takes, where others take one; see `counting.passes`."""
 
     @property
     def views(self) -> float:
@@ -74,8 +78,8 @@ class Work:
 
     @property
     def each(self) -> float:
-        """Images that one of them sees."""
-        return self.images * self.recipe.epochs * (1.0 if self.recipe.equal_work else self.longer)
+        """Images that one of them sees, as often as each goes through the network."""
+        return self.passes * self.images * self.recipe.epochs * (1.0 if self.recipe.equal_work else self.longer)
 
 
 def forecast(
@@ -123,7 +127,7 @@ def forecast(
         stages["replay"] = [replace(work, images=len(labels), predicted=replayed) for work in each]
     work = [part for parts in stages.values() for part in parts]
     cells = sum(part.number * part.predicted * (8 + 4 * n_classes + part.kept) for part in work)
-    curves = sum(part.views / part.recipe.batch for part in work) * CURVE_BYTES
+    curves = sum(part.views / part.passes / part.recipe.batch for part in work) * CURVE_BYTES
     seconds = sum(part.views * speed(part.recipe) for part in work if part.number)
     drawn = stages.get(CURVES, [])
     return Forecast(
@@ -144,22 +148,26 @@ def stages_of(
     command: str,
     refit: bool,
     leaks: Leaks | None = None,
+    chosen: str = "",
 ) -> dict[str, list[Work]]:
     """Return the trainings of each stage of a command: audit, screening, finalists, curves, final, leakage.
 
-    Parameters are those of `forecast`.
+    Parameters are those of `forecast`; `chosen` is the remedy that the comparison has chosen, empty where it has not
+    come so far.
     """
     found: dict[str, list[Work]] = {"audit": _audit(len(labels), preset, recipes(preset.examiner), command)}
     if command != "audit":
         found |= _comparison(labels, n_classes, preset, recipes)
     if command in what_next.COMMANDS and preset.what_next:
-        found[CURVES] = _curves(len(labels), n_classes, preset, recipes)
+        found[CURVES] = _curves(len(labels), n_classes, preset, recipes, chosen)
     if command not in ("audit", "compare"):
         final = stretched(recipes(preset.model), preset.stretch)
-        found["final"] = [Work(preset.members * (2 if refit else 1), len(labels), 0, final)]
+        each = _passes(preset, chosen)
+        found["final"] = [Work(preset.members * (2 if refit else 1), len(labels), 0, final, passes=each)]
         if preset.distil:
             # Every teacher looks at each image as the student does; looking takes a third of learning.
-            found["final"].append(Work(2 if refit else 1, len(labels) * (1 + preset.members / 3), 0, final))
+            looking = len(labels) * (1 + preset.members / 3)
+            found["final"].append(Work(2 if refit else 1, looking, 0, final, passes=each))
     if leaks:
         found["leakage"] = _leakage(len(labels), leaks, preset, recipes(preset.screen))
     return found
@@ -191,7 +199,8 @@ def _comparison(labels: Ints, n_classes: int, preset: Preset, recipes: Recipes) 
     screening = _screening(labels, n_classes, preset, recipes(preset.screen))
     finalists = min(preset.finalists, sum(work.number for work in screening) // (preset.seeds * judged))
     part = len(labels) * (folds - 1) / folds
-    final = Work(finalists * preset.seeds * judged, part, len(labels) / folds, recipes(preset.model))
+    number = finalists * preset.seeds * judged
+    final = Work(number, part, len(labels) / folds, recipes(preset.model), passes=_passes(preset, ""))
     return {"screening": screening, "finalists": [final]}
 
 
@@ -212,16 +221,19 @@ def _screening(labels: Ints, n_classes: int, preset: Preset, recipe: Recipe) -> 
             _longer(remedy, labels, n_classes),
             # Of all images, not only of those predicted.
             kept=TRUNK_BYTES * folds if remedy in twice else 0,
+            passes=passes(plan_for(remedy, labels, n_classes, allow_stacking=True)),
         )
         for remedy in trained
     ]
 
 
-def _curves(n: int, n_classes: int, preset: Preset, recipes: Recipes) -> list[Work]:
+def _curves(n: int, n_classes: int, preset: Preset, recipes: Recipes, chosen: str) -> list[Work]:
     """Return the trainings on fewer images: see `what_next.measure_what_next`. They take as long as on all images."""
     drawn = what_next.extent(preset, n_classes, recipes)
     part = n * (preset.folds - 1) / preset.folds
-    return [Work(drawn.trainings, part, n / preset.folds, recipes(preset.screen))] if drawn else []
+    if not drawn:
+        return []
+    return [Work(drawn.trainings, part, n / preset.folds, recipes(preset.screen), passes=_passes(preset, chosen))]
 
 
 def _leakage(n: int, leaks: Leaks, preset: Preset, recipe: Recipe) -> list[Work]:
@@ -237,6 +249,14 @@ def _leakage(n: int, leaks: Leaks, preset: Preset, recipe: Recipe) -> list[Work]
         shared = REMEDY in map(trained_part, preset.remedies) and "none" in preset.repairs and not preset.judged
         work.append(Work((1 if shared else 2) * preset.seeds * held, n * (folds - 1) / folds, n / folds, recipe))
     return work
+
+
+def _passes(preset: Preset, chosen: str) -> int:
+    """Return the passes of the remedy that was chosen; where none is yet, the most that any takes."""
+    groups = [remedy for group in preset.groups for remedy in group.remedies or ()]
+    names = [chosen] if chosen else [*preset.remedies, *groups]
+    labels = np.repeat(np.arange(2), 50)
+    return max((passes(plan_for(name, labels, 2, allow_stacking=True)) for name in names), default=1)
 
 
 def _longer(remedy: str, labels: Ints, n_classes: int) -> float:

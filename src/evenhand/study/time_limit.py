@@ -12,6 +12,8 @@ from evenhand.settings.presets import Preset
 from evenhand.study.forecast import MARGIN, Work
 from evenhand.training.recipe import Recipe
 
+PROBE = 0.2
+"""Seconds of work by which it is felt how much of the machine there is for us."""
 LOADING = 0.5
 """Seconds that have passed before anything can look at a clock: Python is started."""
 GOING_ON = 3
@@ -58,18 +60,40 @@ class TimeLimit:
         return self.seconds - self.spent()
 
 
+def slowness(clock: Callable[[], float] = time.monotonic, worked: Callable[[], float] = time.process_time) -> float:
+    """Return how many seconds pass while this process computes for one; 1 on a machine that nobody else uses.
+
+    Parameters
+    ----------
+    clock, worked : callable
+        Return seconds: those that have passed, and those that this process has computed.
+    """
+    began, before = clock(), worked()
+    while (took := worked() - before) < PROBE:
+        pass
+    return max(1.0, (clock() - began) / took)
+
+
 class Pace:
     """How long trainings take: measured beforehand, and corrected by those that have finished.
 
     Parameters
     ----------
     speed : callable
-        From a recipe to the seconds an image takes on one core.
+        From a recipe to the seconds an image takes on one core that nothing else uses.
+    feel : callable
+        Returns how much slower the machine is now; see `slowness`.
     """
 
-    def __init__(self, speed: Callable[[Recipe], float]) -> None:
-        self._speed = speed
+    def __init__(self, speed: Callable[[Recipe], float], feel: Callable[[], float] = slowness) -> None:
+        self._speed, self._feel = speed, feel
         self._known: dict[str, tuple[float, float]] = {}
+        self.slow = 1.0
+        """How much slower than alone everything is, as far as it was felt."""
+
+    def feel(self) -> None:
+        """Feel again how slow the machine is: others come and go."""
+        self.slow = self._feel()
 
     def learn(self, recipe: Recipe, views: float, seconds: float) -> None:
         """Take note of a training that saw `views` images and took so many seconds."""
@@ -83,7 +107,45 @@ class Pace:
     def _factor(self, model: str) -> float:
         known = [self._known[model]] if model in self._known else list(self._known.values())
         took, expected = (sum(pair[place] for pair in known) for place in (0, 1))
-        return took / expected if expected else MARGIN
+        return took / expected if expected else MARGIN * self.slow
+
+
+@dataclass(frozen=True)
+class Other:
+    """What is done beside trainings: figures with their intervals, tables, the test, the report.
+
+    All seconds are those of one core of the machine that the benchmarks speak of, measured on 562 and 5,625 images.
+    """
+
+    images: int
+    """Images that are trained on."""
+    tested: int
+    """Test images."""
+    classes: int
+
+    def seconds(self, preset: Preset, point: int) -> float:
+        """Return what is still to come at a point, as on a machine that nobody else uses."""
+        found = ENDING + REPORT + REPORTED * len(preset.remedies) * len(preset.repairs)
+        found += TESTED + A_TEST * self.tested if self.tested else 0.0
+        candidates = preset.finalists + (len(preset.remedies) * len(preset.repairs) if point <= COMPARISON else 1)
+        audit = FINDINGS + A_FINDING * self.images
+        audit += LABELS + A_LABEL * self.images if preset.rounds else 0.0
+        if point < FINAL:
+            # The label model is refined after the comparison, and what is wrong with the data is written down again.
+            found += A_CELL * candidates * self.images * self.classes + audit
+        return found + (audit if point == START else 0.0)
+
+
+ENDING, REPORT, REPORTED = 1.0, 0.5, 0.05
+"""Seconds to end the workers, and to write the report: of any run, and more for each candidate."""
+TESTED, A_TEST = 0.4, 1e-3
+"""Seconds of any test, and more for each image."""
+FINDINGS, A_FINDING = 0.3, 3e-4
+"""Seconds to describe the data and write the findings: of any audit, and more for each image."""
+LABELS, A_LABEL = 0.6, 2e-4
+"""Seconds to make a label model: of any, and more for each image."""
+A_CELL = 1e-5
+"""Seconds to judge a candidate, for each image and class: figures with their intervals."""
 
 
 def makespan(tasks: Iterable[tuple[int, float]], jobs: int) -> float:
@@ -121,16 +183,23 @@ def needed(stages: Mapping[str, Sequence[Work]], point: int, trainings: int, pac
     """
     total = 0.0
     for name in STAGES[point]:
-        works = stages.get(name, ())
-        share = 1.0
-        if name == "screening":
-            candidates = sum(work.number for work in works) / trainings
-            going = min(candidates, max(2, math.ceil(candidates / GOING_ON)))
-            share = (1 + (trainings - 1) * going / candidates) / trainings if candidates else 1.0
-        total += makespan(
-            ((math.ceil(work.number * share), pace.seconds(work.recipe, work.each)) for work in works), jobs
-        )
+        tasks = [(work.number, pace.seconds(work.recipe, work.each)) for work in stages.get(name, ())]
+        if name in ("screening", "finalists"):
+            total += _in_rounds(tasks, trainings, jobs, stops=name == "screening")
+        else:
+            total += makespan(tasks, jobs)
     return SAFETY * total
+
+
+def _in_rounds(tasks: Sequence[tuple[int, float]], trainings: int, jobs: int, *, stops: bool) -> float:
+    """Return the seconds for candidates that are looked at after each training; with few of them workers stand idle."""
+    first = [(math.ceil(number / trainings), seconds) for number, seconds in tasks if number]
+    candidates = sum(number for number, _ in first)
+    if not candidates:
+        return 0.0
+    mean = sum(number * seconds for number, seconds in first) / candidates
+    going = min(candidates, max(2, math.ceil(candidates / GOING_ON))) if stops else candidates
+    return makespan(first, jobs) + (trainings - 1) * makespan([(going, mean)], jobs)
 
 
 @dataclass(frozen=True)
@@ -247,7 +316,7 @@ STEPS = (
     _Step(START, _fewer_rounds),
     _Step(FINAL, _no_stretch),
     _Step(START, _fewer_folds),
-    _Step(START, _shorter),
+    _Step(COMPARISON, _shorter),
     _Step(FINAL, _shorter_final),
 )
 """What is left out, in this order, after weak candidates: a comparison of many with little is worth more than of few
@@ -284,7 +353,7 @@ def left_out(asked: Preset, done: Preset) -> list[str]:
     if done.folds < asked.folds:
         found.append(f"The training images were dealt into {done.folds} folds instead of {asked.folds}.")
     if done.shorter < asked.shorter:
-        found.append(f"Every training was cut to {100 * done.shorter:.0f} % of its epochs.")
+        found.append(f"Trainings were cut, the last ones to {100 * done.shorter:.0f} % of their epochs.")
     if done.stretch < asked.stretch:
         found.append(
             f"The final model was trained for {100 * done.stretch / asked.stretch:.0f} % of the epochs asked for."
