@@ -77,7 +77,7 @@ def test_a_limit_ever_so_short_ends_with_a_model_and_says_what_was_left_out(
     assert timed["spent"] > 1
     left_out = " ".join(timed["left_out"])
     for words_ in (
-        "No repair of suspected labels was compared; drop was asked for.",
+        "No repair of suspected labels was compared; asked for: drop.",
         "The labels were not looked at.",
         "Not tried at all: sampler, balanced-softmax.",
         "The training images were dealt into 2 folds instead of 3.",
