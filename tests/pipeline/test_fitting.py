@@ -32,6 +32,7 @@ def test_the_model_is_a_function_of_what_is_asked() -> None:
     [
         ({"preset": "quik"}, "Did you mean 'quick'"),
         ({"model": "resnett"}, "Did you mean 'resnet'"),
+        ({"model": "hf:somebody/vit"}, "pre-trained backbone"),
         ({"members": 0}, "at least 1"),
     ],
 )

@@ -34,6 +34,7 @@ def evaluate(
     against: ModelLike | None = None,
     costs: Table | None = None,
     prior: Prior | None = None,
+    reject_below: float | None = None,
     edits: Place | Sequence[Place] = (),
     device: str = "auto",
     jobs: int | None = None,
@@ -57,6 +58,8 @@ def evaluate(
         Another model folder, compared with on the same images.
     costs, prior
         As for `run`; by default as the model says.
+    reject_below : float, optional
+        Leave answers that are less probable to people, and tell what that brings, above 0 and up to 1.
     edits, device, jobs, quiet
         As for `audit`.
 

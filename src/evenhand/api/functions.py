@@ -19,6 +19,7 @@ def audit(
     out: Place | None = None,
     test: DataLike | None = None,
     edits: Place | Sequence[Place] = (),
+    grown: bool = False,
     preset: str = "standard",
     classes: Names | None = None,
     size: Size | None = None,
@@ -33,6 +34,7 @@ def audit(
     jobs: int | None = None,
     engine: str = "local",
     address: str | None = None,
+    track: Names = (),
     quiet: bool = False,
 ) -> AuditResult:
     """Return what is wrong with the data: class counts, unreadable files, duplicates, suspected label errors.
@@ -47,6 +49,8 @@ def audit(
         Test images that lie apart.
     edits : path or sequence of path
         Ledgers of decisions about labels to go by.
+    grown : bool
+        Go on in a run folder to whose data images were added; what was found is kept.
     preset : str
         How much work: quick, standard, thorough.
     classes : sequence of str, optional
@@ -71,6 +75,8 @@ def audit(
         Worker processes; by default one a core.
     engine, address : str
         Where trainings run: local, or ray on a cluster.
+    track : str or sequence of str
+        Trackers that every training is written to, as for ``--track``; nothing by default.
     quiet : bool
         Whether to say nothing on stderr while working.
 
@@ -95,6 +101,7 @@ def compare(
     out: Place | None = None,
     test: DataLike | None = None,
     edits: Place | Sequence[Place] = (),
+    grown: bool = False,
     preset: str = "standard",
     allow_stacking: bool = False,
     classes: Names | None = None,
@@ -114,15 +121,16 @@ def compare(
     jobs: int | None = None,
     engine: str = "local",
     address: str | None = None,
+    track: Names = (),
     quiet: bool = False,
 ) -> ComparisonResult:
     """Return how remedies compare on the same folds and seeds; no final model is trained.
 
     Parameters
     ----------
-    data, out, test, edits, preset, classes, size, model, recipe, set
+    data, out, test, edits, grown, preset, classes, size, model, recipe, set
         As for `audit`.
-    detector, folds, seed, time_limit, device, jobs, engine, address, quiet
+    detector, folds, seed, time_limit, device, jobs, engine, address, track, quiet
         As for `audit`.
     remedy : str or sequence of str, optional
         What to compare; ``A+B`` composes, ``A:name=value`` sets. By default as the preset says.
@@ -158,6 +166,7 @@ def train(
     out: Place | None = None,
     test: DataLike | None = None,
     edits: Place | Sequence[Place] = (),
+    grown: bool = False,
     preset: str = "standard",
     allow_stacking: bool = False,
     classes: Names | None = None,
@@ -178,15 +187,16 @@ def train(
     jobs: int | None = None,
     engine: str = "local",
     address: str | None = None,
+    track: Names = (),
     quiet: bool = False,
 ) -> RunResult:
     """Return one model, trained with one remedy and one repair, with its out-of-fold figure.
 
     Parameters
     ----------
-    data, out, test, edits, preset, classes, size, model, recipe, set
+    data, out, test, edits, grown, preset, classes, size, model, recipe, set
         As for `audit`.
-    detector, folds, seed, time_limit, device, jobs, engine, address, quiet
+    detector, folds, seed, time_limit, device, jobs, engine, address, track, quiet
         As for `audit`.
     remedy, repair : str
         One of each; ``A+B`` composes remedies.
@@ -211,6 +221,7 @@ def run(
     out: Place | None = None,
     test: DataLike | None = None,
     edits: Place | Sequence[Place] = (),
+    grown: bool = False,
     preset: str = "standard",
     remedy: Names | None = None,
     repair: Names | None = None,
@@ -236,15 +247,16 @@ def run(
     jobs: int | None = None,
     engine: str = "local",
     address: str | None = None,
+    track: Names = (),
     quiet: bool = False,
 ) -> RunResult:
     """Return what the main job leaves: audit, compare remedies, choose, train, test once, report.
 
     Parameters
     ----------
-    data, out, test, edits, preset, classes, size, model, recipe, set
+    data, out, test, edits, grown, preset, classes, size, model, recipe, set
         As for `audit`.
-    detector, folds, seed, time_limit, device, jobs, engine, address, quiet
+    detector, folds, seed, time_limit, device, jobs, engine, address, track, quiet
         As for `audit`.
     remedy, repair, allow_stacking, trust, seeds, halving, what_next
         As for `compare`.

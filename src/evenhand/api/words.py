@@ -41,6 +41,7 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         out=out_of(command, data, words["out"]),
         test=data.test,
         edits=places(words["edits"]),
+        grown=words["grown"],
         preset=words["preset"],
         classes=data.classes,
         size=size_of(words["size"]),
@@ -66,6 +67,7 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         jobs=words["jobs"],
         engine=words["engine"],
         address=words["address"],
+        track=names(words["track"]) or (),
         started=time.monotonic(),
     )
 
@@ -115,6 +117,7 @@ def evaluation(model: Path, words: Mapping[str, Any]) -> Evaluate:
         against=words.get("against"),
         costs=costs_of(words.get("costs")),
         prior=prior_of(words.get("prior")),
+        reject_below=words.get("reject_below"),
     )
 
 

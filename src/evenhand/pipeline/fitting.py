@@ -8,6 +8,7 @@ from typing import Any
 
 from evenhand.errors import UsageError, suggest
 from evenhand.models.catalogue import MODELS
+from evenhand.models.pretrained import is_pretrained
 from evenhand.pipeline.desk import MOST_EPOCHS
 from evenhand.records.values import Ints, Pixels
 from evenhand.remedies.catalogue import canonical
@@ -42,6 +43,11 @@ class Fit:
         UsageError
             When a preset or network is unknown, or there is no member.
         """
+        if is_pretrained(self.network):
+            raise UsageError(
+                f"{self.network} is a pre-trained backbone, which is not fitted in memory. Train with evenhand.train, "
+                "or use simple or resnet."
+            )
         for kind, value, known in (("preset", self.preset, PRESETS), ("model", self.network, MODELS)):
             if value not in known:
                 raise UsageError(f"There is no {kind} {value!r}. {suggest(value, known)}")
