@@ -89,3 +89,30 @@ def test_every_network_has_one_row_its_repair_below_it() -> None:
     told = " ".join(words.summary(found, made_up.audit()))
     assert "About 440 of the 5,625 training labels are wrong" in told
     assert "Nothing was chosen by these figures" in told
+
+
+def test_attacks_are_told_in_the_order_of_the_study() -> None:
+    def attack(how: str, eps: float | None, target: str | None, rate: float | None) -> dict[str, object]:
+        return {
+            "settings": {"attack": how, "target": target},
+            "eps": eps,
+            "success_rate": rate,
+            "attempted": 12,
+        }
+
+    beside = words.attack_section(
+        [
+            attack("fgsm", 8 / 255, "all", 0.5),
+            attack("fgsm", 8 / 255, None, None),
+            attack("optimised-noise:start=white", None, "all", 0.25),
+            attack("optimised-noise", None, "all", 1.0),
+        ]
+    )
+    assert [line.split(" succeeds")[0] for line in beside.measured] == [
+        "optimised-noise, aimed at each other class,",
+        "optimised-noise:start=white, aimed at each other class,",
+        "fgsm with noise of 8/255",
+        "fgsm with noise of 8/255, aimed at each other class,",
+    ]
+    assert beside.measured[2].endswith("in none of 12 attempts.")
+    assert "100.0" in beside.measured[0]

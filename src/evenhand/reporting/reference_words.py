@@ -286,12 +286,18 @@ def attack_section(told: Sequence[Mapping[str, Any]]) -> Beside:
             "the model sooner. The fast gradient sign method: fast, does not always work, and shows more the larger "
             "its eps. Single images, no rates of success.",
         ),
-        tuple(_attack(one) for one in told),
+        tuple(_attack(one) for one in sorted(told, key=_order)),
         (
             "The report shows pictures, here are counts. Its number of steps, its step size, its C and its eps are "
             "not stated.",
         ),
     )
+
+
+def _order(one: Mapping[str, Any]) -> tuple[bool, str, float, bool]:
+    """Return the place of an attack: that of the study's two which it described first, plain ones before aimed ones."""
+    how = one["settings"]["attack"]
+    return how.startswith("fgsm"), how, one["eps"] or 0.0, one["settings"]["target"] is not None
 
 
 def _attack(one: Mapping[str, Any]) -> str:
