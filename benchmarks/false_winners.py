@@ -4,7 +4,7 @@ python benchmarks/false_winners.py [--tables 2000] [--studies 0] [--remedies 6] 
 
 A winner is declared when any candidate at all is told apart from the one that came out best: the strictest reading. It
 counts the same whether it is the runner-up or the last, plain training or not; that the best is better than all others
-is said still more seldom, and stands beside it.
+is said still more seldom, and stands beside it. So does how often anybody at all is stopped early (`--halving`).
 
 Score tables are drawn in two ways. In the first, scores have the correlation that Nadeau and Bengio assume: two folds
 share the part 1 / folds of the variance of a difference. In the second, nothing is assumed of it: equally good
@@ -28,12 +28,14 @@ import numpy as np
 from scipy import stats
 
 from evenhand.data.demo import make_demo
+from evenhand.evaluation.behind import behind
 from evenhand.evaluation.intervals import corrected_resampled_t, holm, wilson
 from evenhand.evaluation.score_table import ScoreTable
 from evenhand.pipeline.desk import opened
 from evenhand.progress import SILENT
 from evenhand.settings.commands import Settings
 from evenhand.study.compare import choose
+from evenhand.study.halving import LEVEL, RISK, looks
 from evenhand.study.judging import Candidate, Score, judge
 from hardware import describe
 
@@ -142,6 +144,16 @@ def winner(scores: np.ndarray, folds: int) -> tuple[bool, bool]:
     return bool(others.any()), bool(others.all())
 
 
+def stopped(scores: np.ndarray, folds: int) -> np.ndarray:
+    """Return (C,) who is stopped early, at any of the looks, where nobody is spared."""
+    count, seeds, held = scores.shape
+    running, ends = np.arange(count), looks(seeds, held)
+    for end in ends:
+        so_far = scores[running, :1, :end] if end < held else scores[running, : end // held]
+        running = running[~behind(so_far, folds, LEVEL / len(ends))]
+    return ~np.isin(np.arange(count), running)
+
+
 def worse_by_holm(scores: np.ndarray, folds: int) -> np.ndarray:
     """Return whom Holm's procedure calls worse than the best, taken as if it had been named beforehand."""
     table = scores.reshape(len(scores), -1)
@@ -160,23 +172,31 @@ def simulate(tables: int) -> None:
     for name, draw, shapes in (*DRAWS, *STRAINED):
         for shape in shapes:
             generator = np.random.default_rng([shape.candidates, shape.seeds, shape.folds, len(name)])
-            found = np.zeros(3)
+            found = np.zeros(4)
             for _ in range(tables):
                 scores = draw(generator, shape)
-                found += [*winner(scores, shape.folds), worse_by_holm(scores, shape.folds).any()]
+                wrong = [rule(scores, shape.folds).any() for rule in (worse_by_holm, stopped)]
+                found += [*winner(scores, shape.folds), *wrong]
             low, high = (float(end) for end in wilson(found[0], tables))
             # The level of a test that is exact is 5 %: about half of all simulations lie above it.
             met = "met" if found[0] <= ALLOWED * tables else "met, within chance" if low <= ALLOWED else "MISSED"
             target = f"at most {ALLOWED:.0%} allowed: {met}" if (name, draw, shapes) in DRAWS else "without a target"
+            early = (
+                f"{found[3] / tables:.1%} (at most {RISK:.0%} allowed)" if looks(shape.seeds, shape.folds) else "never"
+            )
             print(
                 f"{name}, {shape}: winner declared in {found[0] / tables:.1%} of {tables} tables (95 % interval "
                 f"{low:.1%} to {high:.1%}), {target}; better than all others in {found[1] / tables:.1%}; by Holm over "
-                f"comparisons with the best {found[2] / tables:.1%}",
+                f"comparisons with the best {found[2] / tables:.1%}; somebody stopped early in {early}",
                 flush=True,
             )
     for shape in HARDER:
         said = [power(shape, gap, max(1, tables // 4)) for gap in (2, 4, 6)]
-        print(f"found to be worse, {shape}: {', '.join(said)}; in brackets by Holm over comparisons with the best")
+        print(
+            f"found to be worse, {shape}: {', '.join(said)}; in brackets by Holm over comparisons with the best, then "
+            "stopped early",
+            flush=True,
+        )
     coverage(Shape(2, 3, 5), tables)
 
 
@@ -198,13 +218,15 @@ def coverage(shape: Shape, tables: int) -> None:
 
 def power(shape: Shape, gap: int, tables: int) -> str:
     """Return how often a candidate that is really worse is told from the best."""
-    generator, found = np.random.default_rng(gap), np.zeros(2)
+    generator, found = np.random.default_rng(gap), np.zeros(3)
     for _ in range(tables):
         scores = gaussian(generator, shape)
         scores[0] -= gap * SPREAD
         table = ScoreTable.of(scores, shape.folds)
-        found += [table.apart[table.figures.argmax(), 0], worse_by_holm(scores, shape.folds)[0]]
-    return f"by {100 * gap * SPREAD:.0f} points {found[0] / tables:.0%} ({found[1] / tables:.0%})"
+        others = [rule(scores, shape.folds)[0] for rule in (worse_by_holm, stopped)]
+        found += [table.apart[table.figures.argmax(), 0], *others]
+    told, holm_told, early = found / tables
+    return f"by {100 * gap * SPREAD:.0f} points {told:.0%} ({holm_told:.0%}, {early:.0%})"
 
 
 def study(number: int, remedy: str, count: int, scale: float, jobs: int) -> tuple[str, bool]:

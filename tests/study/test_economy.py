@@ -32,7 +32,7 @@ def test_nothing_left_out_is_nothing_to_say() -> None:
 def test_those_who_stopped_are_named_with_how_far_they_came() -> None:
     assert Economy.of([WHOLE, FEW, LATE]).sentences() == [
         "Clearly behind the one that led, and stopped early: smote, suspects left out (simple, after 2 of 4 trainings)."
-        " The rule is made so that the best candidate is stopped in at most 5 of 100 comparisons.",
+        " The rule is made so that among equals anybody at all is stopped in at most 5 of 100 comparisons.",
         "Not finished for want of time, the weakest first: sampler (simple, after 1 of 4 trainings).",
     ]
 

@@ -77,8 +77,8 @@ class Economy:
         weak, late = ([one for one in self.stopped if one.why == why] for why in (WEAK, TIME))
         if weak:
             found.append(
-                f"Clearly behind the one that led, and stopped early: {_listed(weak)}. The rule is made so that the "
-                f"best candidate is stopped in at most {100 * RISK:.0f} of 100 comparisons."
+                f"Clearly behind the one that led, and stopped early: {_listed(weak)}. The rule is made so that "
+                f"among equals anybody at all is stopped in at most {100 * RISK:.0f} of 100 comparisons."
             )
         if late:
             found.append(f"Not finished for want of time, the weakest first: {_listed(late)}.")
