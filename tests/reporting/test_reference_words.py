@@ -73,6 +73,7 @@ def test_what_repair_is_worth_is_told_by_the_expected_figure() -> None:
     assert f"rises in {better} of 6 experiments" in beside.measured[1]
     nothing = words.undone_words(replace(found, flagged=0, flagged_pair=0), made_up.audit(), THEIRS)
     assert "Nothing is left out" in nothing.measured[1]
+    assert nothing.measured[2].startswith("Nothing was tuned")
 
 
 def _expected(one: object) -> float:
