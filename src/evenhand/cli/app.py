@@ -22,6 +22,7 @@ from evenhand.cli import options
 from evenhand.cli import rates as rates_
 from evenhand.cli import reference as reference_
 from evenhand.cli import study as study_
+from evenhand.cli import tune as tune_
 from evenhand.errors import EvenhandError
 
 INTERRUPTED = 130
@@ -287,6 +288,7 @@ def attack(
 
 
 app.command("lr")(rates_.lr)
+app.command("tune")(tune_.tune)
 app.command()(reference_.reference)
 
 

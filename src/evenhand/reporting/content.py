@@ -16,6 +16,7 @@ from evenhand.study.leak_figures import Leakage
 from evenhand.study.next_steps import WhatNext
 from evenhand.study.rate_figures import RateStudy
 from evenhand.study.replay import Replay
+from evenhand.study.tuning.figures import Tuning
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class ReportData:
 
     rates: RateStudy | None = None
     """What learning rates did; None where none were studied."""
+    tuning: Tuning | None = None
+    """What a search for settings found; None where there was none."""
 
     @property
     def headline(self) -> Evaluation | None:

@@ -31,6 +31,7 @@ from evenhand.study.next_steps import read_what_next
 from evenhand.study.rate_figures import read_rates
 from evenhand.study.replay import read_replay
 from evenhand.study.results import read_compared, read_judged, read_nested, read_results, read_test
+from evenhand.study.tuning.figures import read_tuning
 from evenhand.training.model_file import CARD, WEIGHTS
 
 
@@ -74,6 +75,7 @@ def gather(run: Path) -> ReportData:
         what_next=read_what_next(run),
         replay=read_replay(run),
         rates=read_rates(run),
+        tuning=read_tuning(run),
         economy=read_economy(run),
         attacks=_attacks(run),
     )

@@ -41,6 +41,7 @@ from evenhand.reporting.rate_view import rate_view
 from evenhand.reporting.replay_view import replay_view
 from evenhand.reporting.results_view import FinalView, Leaderboard, ResultView, final, leaderboard, rivals
 from evenhand.reporting.robustness_view import robustness_view
+from evenhand.reporting.tune_view import tune_view
 from evenhand.reporting.verdict import model_sentence, row_name, verdict
 from evenhand.reporting.worth import worth
 
@@ -203,6 +204,7 @@ def _words(data: ReportData) -> dict[str, Any]:
         "next": next_view(data.what_next, data.audit.classes),
         "replayed": replay_view(data.replay, data.audit.classes),
         "rates": rate_view(data.rates),
+        "tuning": tune_view(data.tuning),
         "economy": data.economy.sentences() if data.economy else [],
         "attacks": robustness_view(data.attacks),
         "model_sentence": model_sentence(data),

@@ -19,7 +19,7 @@ from evenhand.reporting.faults import (
     wrong_labels_unknown,
 )
 from evenhand.reporting.gain import Gain, gain
-from evenhand.reporting.rate_view import headline as rate_headline
+from evenhand.reporting.studied import studied, study_steps
 from evenhand.reporting.words import (
     HALF,
     ONE_IN,
@@ -37,8 +37,6 @@ from evenhand.reporting.words import (
     spelled_number,
     starting,
 )
-from evenhand.study.rate_words import rate_words
-from evenhand.study.rate_words import summary as rate_summary
 
 VAGUE = 2.0
 """Upper end of the estimate of wrong labels, over its value, from which the headline says "perhaps"."""
@@ -72,8 +70,8 @@ def verdict(data: ReportData) -> Verdict:
 
 def headline(data: ReportData) -> Markup:
     """Return the one sentence on the data that a reader in a hurry takes away."""
-    if data.rates and not data.results:
-        return rate_headline(data.rates)
+    if only := studied(data):
+        return only.headline
     audit = data.audit
     parts = []
     if audit.wrong_labels and wrong_labels_found(audit):
@@ -105,8 +103,8 @@ def _starting(text: Markup) -> Markup:
 def summary(data: ReportData) -> Markup:
     """Return one or two sentences on the model, or on what was not done."""
     figure, chosen = data.headline, data.chosen
-    if data.rates and not data.results:
-        return Markup("{}").format(spaced(rate_summary(data.rates)))
+    if only := studied(data):
+        return only.summary
     if figure is None or chosen is None:
         return Markup("The data were audited. No remedy was compared and no model trained.")
     where = "on the test images" if data.test else "on images that it was not trained on"
@@ -336,11 +334,7 @@ def next_steps(data: ReportData) -> list[Markup]:
                 counted(len(audit.flagged), "suspect"), code("evenhand review RUN"), code("audit/label_issues.csv")
             )
         )
-    if data.rates and data.rates.suggested:
-        asked = data.reproduce.settings
-        named = asked.get("recipe") or ("reference" if asked.get("preset") == "reference" else None)
-        words = f"{f'--recipe {named} ' if named else ''}--set learning_rate={rate_words(data.rates.suggested)}"
-        steps.append(Markup("Train with this rate: {}.").format(code(words)))
+    steps += study_steps(data)
     if not data.results:
         steps.append(Markup("Compare remedies and train a model: {}.").format(code("evenhand run DATA")))
     conflicts = len({row.group for row in audit.duplicates if row.conflict})
