@@ -45,7 +45,9 @@ Repairs = Annotated[
 ]
 Classes = Annotated[str | None, typer.Option("--classes", help="The classes in the order wanted, with commas.")]
 Size = Annotated[str | None, typer.Option("--size", help="Side of the images in pixels, N or HEIGHTxWIDTH.")]
-ModelName = Annotated[str | None, typer.Option("--model", help="The network: simple or resnet.")]
+ModelName = Annotated[
+    str | None, typer.Option("--model", help="The network: simple, resnet, or a pre-trained one as hf:NAME_OR_FOLDER.")
+]
 RecipeName = Annotated[str | None, typer.Option("--recipe", help="Recipe: quick, standard, thorough or reference.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="One setting of the recipe, for example epochs=20. May be repeated.")
