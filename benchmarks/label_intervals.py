@@ -1,6 +1,7 @@
 """How often the true number of wrong labels lies inside the stated 95 % interval: labels spoilt anew again and again.
 
-python benchmarks/label_intervals.py DATA TRUTH.csv [--replicates 20] [--first 0] [--share 0.5] [--preset quick] [--jobs 2]
+python benchmarks/label_intervals.py DATA TRUTH.csv [--replicates 20] [--first 0] [--share 0.5] [--preset quick]
+    [--jobs 2]
 
 TRUTH.csv has the columns path and true; paths begin in the folder it lies in, and only those inside DATA are used. Each
 replicate draws a share of the pictures, takes their true labels, makes some of them wrong as a set-up says, and audits

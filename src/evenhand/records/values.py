@@ -1,4 +1,4 @@
-"""What every record is made of: arrays by kind, figures with an interval, JSON that is the same text for the same value."""
+"""What records are made of: arrays by kind, figures with an interval, JSON that is the same text for the same value."""
 
 from __future__ import annotations
 
