@@ -33,12 +33,23 @@ def test_other_images_or_epochs_are_owned_up_to_and_not_compared() -> None:
     assert words.headline(found, other, THEIRS) == "The reference study's experiments, repeated on other terms"
     assert list(words.unstated(found, other, THEIRS)) == []
     assert "cannot be compared" in words.remedy_words(found, other, THEIRS).why[0]
-    assert "The test images are others" in words.data_words(other, THEIRS).why[0]
-    assert "training and test images" in words.data_words(made_up.audit((9, 9, 9), (9, 9, 9)), THEIRS).why[0]
-    assert "study's own images" in words.data_words(made_up.audit(), THEIRS).why[0]
+    assert "The test images are others" in words.data_words(found, other, THEIRS).why[0]
+    assert "training and test images" in words.data_words(found, made_up.audit((9, 9, 9), (9, 9, 9)), THEIRS).why[0]
+    assert "study's own images" in words.data_words(found, made_up.audit(), THEIRS).why[0]
     changed = replace(found, faithful=False)
     assert "number of epochs was changed" in words.remedy_words(changed, made_up.audit(), THEIRS).why[0]
     assert "repeated on other terms" in words.headline(changed, made_up.audit(), THEIRS)
+
+
+def test_copies_of_test_images_that_sat_out_are_told() -> None:
+    audit = made_up.audit()
+    whole = words.data_words(made_up.study(), audit, THEIRS)
+    assert len(whole.measured) == 2
+    fewer = words.data_words(replace(made_up.study(), trained_on=5531), audit, THEIRS)
+    assert fewer.measured[2].startswith("94 training images are copies of test images, or nearly so.")
+    assert fewer.why[-1] == "The study did not look for copies, and trained on them."
+    held = replace(made_up.study(), trained_on=4500, judged_on="held-out")
+    assert len(words.data_words(held, audit, THEIRS).measured) == 2
 
 
 def test_a_missing_checkpoint_is_said_to_be_missing() -> None:

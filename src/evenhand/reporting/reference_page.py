@@ -128,7 +128,7 @@ def render_reference(data: ReferenceData) -> bytes:
         headline=sayings.headline(study, audit, theirs),
         summary=tuple(sayings.summary(study, audit)),
         said={
-            "data": sayings.data_words(audit, theirs),
+            "data": sayings.data_words(study, audit, theirs),
             "baseline": sayings.baseline_words(study, theirs),
             "remedies": sayings.remedy_words(study, audit, theirs),
             "final": sayings.final_words(study, theirs),

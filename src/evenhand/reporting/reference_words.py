@@ -119,7 +119,7 @@ def shown(one: Tried) -> str:
     return f"{one.name}{repair}"
 
 
-def data_words(audit: Audit, theirs: Published) -> Beside:
+def data_words(study: ReferenceStudy, audit: Audit, theirs: Published) -> Beside:
     """Return the section on the data in short."""
 
     def listing(names: Sequence[str], counts: Sequence[int]) -> str:
@@ -132,6 +132,12 @@ def data_words(audit: Audit, theirs: Published) -> Beside:
     if sum(tested.values()):
         measured.append(
             f"{counted(sum(tested.values()), 'test image')}: {listing(audit.classes, list(tested.values()))}."
+        )
+    left = sum(trained.values()) - study.trained_on if study.judged_on == "test" else 0
+    if left:
+        measured.append(
+            f"{counted(left, 'training image is a copy', 'training images are copies')} of test images, or nearly so. "
+            "Nothing was trained on them: a network may know them by heart."
         )
     same = alike(audit, theirs)
     if all(same):
@@ -146,6 +152,8 @@ def data_words(audit: Audit, theirs: Published) -> Beside:
             f"The {which} images are others than the study's, by their number in each class. Accuracy, precision and "
             "F1 depend on the shares of the classes, so figures cannot be compared one by one; recall can."
         ]
+    if left and any(same):
+        why.append("The study did not look for copies, and trained on them.")
     return Beside(
         (
             f"{counted(theirs.trained_on, 'training image')}: {listing(theirs.classes, theirs.training)}.",
