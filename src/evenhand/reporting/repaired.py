@@ -51,9 +51,7 @@ def repaired(data: ReportData) -> tuple[Repaired, ...]:
         if one.repair != "none" and before and not (one.stopped or before.stopped):
             found.setdefault((one.repair, one.model), []).append(_compared(data, before, one))
     return tuple(
-        row
-        for group in found.values()
-        for row in [*sorted(group, key=lambda row: -row.after), *_pooled(data, group)]
+        row for group in found.values() for row in [*sorted(group, key=lambda row: -row.after), *_pooled(data, group)]
     )
 
 
