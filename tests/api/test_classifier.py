@@ -100,10 +100,10 @@ def test_paths_are_images_too(tmp_path: Path) -> None:
     for number, image in enumerate(X):
         paths.append(tmp_path / f"{number}.png")
         Image.fromarray(image).save(paths[-1])
-    fitted = quick(jobs=1).fit(paths, Y)
+    fitted = quick().fit(paths, Y)
     np.testing.assert_array_equal(fitted.predict_proba(paths), quick().fit(X, Y).predict_proba(X))
     assert fitted.predict(np.array(list(map(str, paths)), dtype=object)).tolist() == Y.tolist()
-    assert cross_val_score(quick(jobs=1), [str(path) for path in paths], Y, cv=2).mean() > 0.9
+    assert cross_val_score(quick(), [str(path) for path in paths], Y, cv=2).mean() > 0.9
     paths[3].write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"3\.png cannot be read"):
         fitted.predict(paths)

@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d,
 from evenhand.api.pictures import CALLED, ImagesError, are_paths, read_pixels, to_pixels
 from evenhand.api.words import changes_of, size_of
 from evenhand.data.readers.to_pixels import black_and_white
-from evenhand.engines.local import cores
 from evenhand.errors import DataError, UsageError
 from evenhand.models.simple import SMALLEST_SIDE
 from evenhand.pipeline.fitting import Fit, fit_model
@@ -62,8 +61,8 @@ class EvenhandClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Let ``A+B`` make up for the class counts twice, which is refused else.
     device : str
         auto, cpu or cuda.
-    jobs : int, optional
-        Processes that decode files; by default one a core. Networks train on one thread each, so that cross-validation
+    jobs : int
+        Processes that decode files, where there are many. Networks train on one thread each, so that cross-validation
         with ``n_jobs`` uses all cores.
     random_state : int, RandomState or None
         Of every random draw; None draws a new one for each fit.
@@ -109,7 +108,7 @@ class EvenhandClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         pixel_range: str | tuple[float, float] = "auto",
         allow_stacking: bool = False,
         device: str = "auto",
-        jobs: int | None = None,
+        jobs: int = 1,
         random_state: Any = 0,
     ) -> None:
         self.remedy = remedy
@@ -254,7 +253,7 @@ class EvenhandClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _pixels(self, images: Any) -> Pixels:
         """Return the pixels that the networks see."""
         if isinstance(images, list):
-            return read_pixels(images, self.size_, jobs=self.jobs or cores())
+            return read_pixels(images, self.size_, jobs=self.jobs)
         if images.ndim == 2:
             images = self._pictures(images)
         pixels = to_pixels(images, scale=self.pixel_range_)

@@ -61,7 +61,8 @@ def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Html:
         for tag, row in (("th", list(header)), *(("td", row) for row in body))
     ]
     return Html(
-        '<table style="border-collapse:collapse;border:0;margin:0;font-variant-numeric:tabular-nums">'
+        '<table style="border-collapse:collapse;border:0;margin:0;font-size:inherit;color:inherit;'
+        'font-variant-numeric:tabular-nums">'
         f"<thead>{lines[0]}</thead><tbody>{''.join(lines[1:])}</tbody></table>"
     )
 

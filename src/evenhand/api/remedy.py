@@ -144,8 +144,8 @@ class RemedyPlan:
         rows = [
             [
                 str(label),
-                f"{counts[label]:,.0f}",
-                f"{drawn[label]:,.0f}",
+                round(float(counts[label])),
+                round(float(drawn[label])),
                 *(f"{values[label]:.3f}" for _, values in terms),
             ]
             for label in range(self.n_classes)

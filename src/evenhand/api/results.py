@@ -185,14 +185,14 @@ def _audited(audit: Audit) -> str:
             f"{len(audit.flagged)} are named as suspects."
         )
     leaked = sum(row.leaked for row in audit.duplicates)
-    for count, words in (
-        (len(audit.findings), "files that could not be read"),
-        (audit.exact_groups + audit.near_groups, "groups of copies"),
-        (leaked, "copies of test images outside the test"),
-        (len(audit.odd), "odd images"),
+    for count, one, several in (
+        (len(audit.findings), "file that could not be read", "files that could not be read"),
+        (audit.exact_groups + audit.near_groups, "group of copies", "groups of copies"),
+        (leaked, "copy of a test image outside the test", "copies of test images outside the test"),
+        (len(audit.odd), "odd image", "odd images"),
     ):
         if count:
-            said.append(f"{count} {words}.")
+            said.append(f"{count:,} {one if count == 1 else several}.")
     return " ".join(said)
 
 
