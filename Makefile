@@ -20,7 +20,7 @@ lint: install-dev
 	$(RUN)/mypy
 
 docs: install-docs
-	NO_MKDOCS_2_WARNING=1 $(RUN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(RUN)/python -m mkdocs build --strict
 	@echo "Open site/index.html"
 
 format: install-dev

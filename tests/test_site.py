@@ -86,7 +86,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for library in ("mkdocs", "material", "mkdocstrings", "latex2mathml"):
         pytest.importorskip(library, reason="the site needs pip install 'evenhand[docs]'")
     place = tmp_path_factory.mktemp("docs") / "site"
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(place)]
+    # With --quiet nothing would be strict: what is not said is not counted either.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(place)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return place

@@ -82,6 +82,7 @@ def run(
     jobs: options.Jobs = None,
     engine: options.Engine = "local",
     address: options.Address = None,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -110,6 +111,7 @@ def demo(
     jobs: options.Jobs = None,
     engine: options.Engine = "local",
     address: options.Address = None,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -139,6 +141,7 @@ def audit(
     jobs: options.Jobs = None,
     engine: options.Engine = "local",
     address: options.Address = None,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -177,6 +180,7 @@ def compare(
     jobs: options.Jobs = None,
     engine: options.Engine = "local",
     address: options.Address = None,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -215,6 +219,7 @@ def train(
     jobs: options.Jobs = None,
     engine: options.Engine = "local",
     address: options.Address = None,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
