@@ -14,6 +14,7 @@ Evenhand = Callable[..., Any]
         (("--baseline", "nowhere.ckpt"), 4, "There is no baseline nowhere.ckpt"),
         (("--baseline", __file__), 4, "holds more than weights"),
         (("--test", "nowhere"), 3, "nowhere"),
+        (("--tune", "soon"), 2, "--tune takes hours, minutes or seconds"),
         (("--device", "gpu"), 2, "There is no device"),
     ],
 )

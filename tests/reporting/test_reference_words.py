@@ -85,6 +85,8 @@ def test_what_repair_is_worth_is_told_by_the_expected_figure() -> None:
     nothing = words.undone_words(replace(found, flagged=0, flagged_pair=0), made_up.audit(), THEIRS)
     assert "Nothing is left out" in nothing.measured[1]
     assert nothing.measured[2].startswith("Nothing was tuned")
+    searched = words.undone_words(replace(found, tuning=("None did better.", "Not even one.")), made_up.audit(), THEIRS)
+    assert searched.measured[2] == "None did better. Not even one."
 
 
 def _expected(one: object) -> float:

@@ -31,6 +31,14 @@ Epochs = Annotated[
         help="Epochs of each experiment; final model and learning rates get twice as many. [default: 10, the study's]",
     ),
 ]
+Tune = Annotated[
+    str | None,
+    typer.Option(
+        "--tune",
+        help="Search for settings of the study's recipe for so long, as in 20m; needs evenhand[tune]. "
+        "[default: nothing is tuned]",
+    ),
+]
 Edits = Annotated[
     list[Path] | None,
     typer.Option(
@@ -45,6 +53,7 @@ def reference(
     baseline: Baseline = None,
     epochs: Epochs = None,
     edits: Edits = None,
+    tune: Tune = None,
     out: options.Out = None,
     classes: options.Classes = None,
     size: options.Size = None,
@@ -63,12 +72,17 @@ def replay(words: Mapping[str, Any], *, json: bool, quiet: bool) -> None:
     epochs = words["epochs"]
     if epochs is not None and epochs < 1:
         raise UsageError(f"--epochs must be at least 1, not {epochs}.")
+    seconds = _seconds(words["tune"])
     asked = {**words, "edits": None, "change": [f"epochs={epochs}"] if epochs else None}
     settings = options.settings("reference", asked)
     from evenhand.pipeline import reference as replaying
 
     found = replaying.reference(
-        settings, progress(quiet=quiet), baseline=words["baseline"], edits=tuple(words["edits"] or ())
+        settings,
+        progress(quiet=quiet),
+        baseline=words["baseline"],
+        edits=tuple(words["edits"] or ()),
+        tune=seconds,
     )
     if json:
         show.print_json("reference", run=str(settings.out), **told(found), report=str(found.report))
@@ -76,6 +90,14 @@ def replay(words: Mapping[str, Any], *, json: bool, quiet: bool) -> None:
     for line in lines(found):
         print(line)
     show.print_places([("Model", settings.out / "model"), ("Report", found.report)])
+
+
+def _seconds(text: str | None) -> float | None:
+    """Return how long a search may take. Raises UsageError for what is no length of time."""
+    try:
+        return options.duration(text)
+    except UsageError as error:
+        raise UsageError(str(error).replace("--time-limit", "--tune")) from error
 
 
 def told(found: Replayed) -> dict[str, Any]:
@@ -102,6 +124,7 @@ def told(found: Replayed) -> dict[str, Any]:
         "undone": [_without_curve(of_one(one)) for one in study.undone],
         "rates": of_rates(found.rates)["rates"] if found.rates else None,
         "attacks": [{name: one[name] for name in _SAID} for one in found.attacks],
+        "tuning": list(study.tuning),
         "missing": list(study.missing),
     }
 
@@ -138,4 +161,4 @@ def lines(found: Replayed) -> list[str]:
         for one in study.undone
         if one.repair != "none" and one.expected
     ]
-    return made + list(study.missing)
+    return [*made, *study.tuning, *study.missing]

@@ -29,6 +29,7 @@ from evenhand.pipeline.auditing import write_findings
 from evenhand.pipeline.baseline import given_model, probabilities_of
 from evenhand.pipeline.desk import Desk, opened
 from evenhand.pipeline.learning_rates import rate_plan
+from evenhand.pipeline.replay_tuning import tuned
 from evenhand.progress import SILENT, Progress
 from evenhand.records.audit import Audit
 from evenhand.records.evaluation import Evaluation
@@ -86,7 +87,12 @@ class Replayed:
 
 
 def reference(
-    settings: Settings, progress: Progress = SILENT, *, baseline: Path | None = None, edits: Sequence[Path] = ()
+    settings: Settings,
+    progress: Progress = SILENT,
+    *,
+    baseline: Path | None = None,
+    edits: Sequence[Path] = (),
+    tune: float | None = None,
 ) -> Replayed:
     """Replay the reference study and do what it left undone; a replay that was cut short goes on where it stopped.
 
@@ -104,6 +110,8 @@ def reference(
     edits : sequence of Path
         Ledgers. Networks are judged on labels that they correct, too; they are trained on the labels as given, as the
         study's were.
+    tune : float, optional
+        Seconds that a search of settings may take besides; None: nothing is tuned.
 
     Raises
     ------
@@ -115,7 +123,7 @@ def reference(
         When the run folder holds a run with other settings.
     """
     decisions = read_decisions(edits)
-    words = [word for option, path in _named(baseline, edits) for word in (option, str(path))]
+    words = [word for option, value in _named(baseline, edits, tune) for word in (option, value)]
     with opened(_filled(settings), "reference", progress, words=words) as desk:
         bench = _bench(desk)
         judge_of = _Judge.of(desk, bench, decisions)
@@ -146,13 +154,16 @@ def reference(
             flagged=len(audit.flagged),
             flagged_pair=_known_pair(audit),
             missing=tuple(_missing(baseline, tested=judge_of.tested, rates=rates)),
+            tuning=tuned(settings, tune, progress) if tune else (),
         )
         write_reference(desk.run.path, study)
         return Replayed(study, audit, rates, attacks, rebuild_report(settings.out))
 
 
-def _named(baseline: Path | None, edits: Sequence[Path]) -> list[tuple[str, Path]]:
-    return [*([("--baseline", baseline)] if baseline else []), *(("--edits", path) for path in edits)]
+def _named(baseline: Path | None, edits: Sequence[Path], tune: float | None) -> list[tuple[str, str]]:
+    found = [("--baseline", str(baseline))] if baseline else []
+    found += [("--edits", str(path)) for path in edits]
+    return found + ([("--tune", f"{tune:.0f}s")] if tune else [])
 
 
 def _filled(settings: Settings) -> Settings:

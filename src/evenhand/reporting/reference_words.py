@@ -343,7 +343,8 @@ def undone_words(study: ReferenceStudy, audit: Audit, theirs: Published) -> Besi
             f"{points(max(gains))} points."
             if study.flagged
             else "Nothing is left out by a repair, so the same comes out with it.",
-            "Nothing was tuned: a search of settings is no part of a replay.",
+            " ".join(study.tuning)
+            or "Nothing was tuned: that takes a time of its own, which --tune 20m would give it.",
         ),
         ("The study measured everything against its own labels, so it could not see what their repair is worth.",),
     )

@@ -106,6 +106,8 @@ class ReferenceStudy:
     """Those of them that the study knows of: labelled as the one class, suggested to be the other."""
     missing: tuple[str, ...]
     """What was not given or could not be done, in sentences."""
+    tuning: tuple[str, ...] = ()
+    """What a search of settings comes to, in sentences; empty where none was asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of ``reference.json``."""
@@ -130,6 +132,7 @@ class ReferenceStudy:
                 "refit": tuple(data["refit"]),
                 "wrong": Interval(**data["wrong"]),
                 "missing": tuple(data["missing"]),
+                "tuning": tuple(data["tuning"]),
             }
         )
 

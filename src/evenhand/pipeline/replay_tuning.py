@@ -1,0 +1,50 @@
+"""The search that the reference study named and did not do: settings of its own recipe, in a run of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from evenhand.pipeline.tuning import tune
+from evenhand.progress import Progress
+from evenhand.settings.commands import Settings
+from evenhand.study.tuning.words import summary
+
+FOLDER = "tuning"
+"""Within the run folder of the replay."""
+
+
+def tuned(settings: Settings, seconds: float, progress: Progress) -> tuple[str, ...]:
+    """Return what a search comes to that begins at the study's network and recipe, in sentences.
+
+    It is judged out of fold on the training images, as every search is, and goes on where it stopped.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the replay.
+    seconds : float
+        How long it may take.
+    progress : Progress
+        Told how far the work is.
+
+    Raises
+    ------
+    UsageError
+        When Optuna is not installed.
+    EvenhandError
+        When not a single trial was finished in time.
+    """
+    asked = replace(
+        settings,
+        out=settings.out / FOLDER,
+        preset="standard",
+        model="simple",
+        recipe="reference",
+        folds=None,
+        repairs=None,
+        time_limit=seconds,
+        started=time.monotonic(),
+    )
+    found, _ = tune(asked, progress)
+    return tuple(summary(found))
