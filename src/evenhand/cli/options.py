@@ -112,6 +112,14 @@ PriorOfUse = Annotated[
         "[default: as common as the model's probabilities take them to be]",
     ),
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        metavar="NAME[:PLACE]",
+        help="Write finished trainings for tensorboard or mlflow, into RUN/tracking or PLACE. May be given many times.",
+    ),
+]
 RejectBelow = Annotated[
     float | None, typer.Option("--reject-below", help="Give no answer that is less probable than this, 0 to 1.")
 ]
@@ -219,6 +227,7 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         what_next=words.get("what_next"),
         distil=bool(words.get("distil")),
         grown=bool(words.get("grown")),
+        track=tuple(words.get("track") or ()),
         **costs(words),
         device=device_name(words["device"]),
         jobs=words["jobs"],

@@ -68,6 +68,7 @@ def lr(
     seed: options.Seed = 0,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -40,6 +40,7 @@ from evenhand.study.leakage import COMMANDS, find_leaks
 from evenhand.study.replay import PRESET as REFERENCE
 from evenhand.study.time_limit import FINAL, SAFETY, Other, Pace, TimeLimit, fitted, makespan, needed
 from evenhand.study.trial import Trial, Workplace, environment
+from evenhand.tracking.catalogue import check_name, track, tracker_named
 from evenhand.training.device import device_named
 from evenhand.training.precision import seconds_an_image, settled
 from evenhand.training.recipe import Recipe, recipe
@@ -306,6 +307,7 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
         run.bind(data.fingerprint(), facts | ({"words": list(words)} if words else {}))
         if growth:
             drop_superseded(run.path / "cache", _pixel_file(found))
+        trackers = [tracker_named(asked_for, run.path) for asked_for in settings.track]
         write_manifest(run.path / "manifest.csv", edited.manifest if edited else data)
         if settings.costs:
             write_table(run.path / COSTS, *settings.costs.as_table())
@@ -317,6 +319,8 @@ def opened(settings: Settings, command: str, progress: Progress, *, words: Seque
             looked_through(settings, preset, _pixel_file(found), engine, progress)
             desk = Desk(settings, preset, found, run, engine, device, progress, edited, limit)
             yield replace(desk, pace=Pace(desk._speed) if limit else None)
+        for tracker in trackers:
+            track(run, tracker, progress)
 
 
 def _engine(settings: Settings, device: str, folder: Path) -> AbstractContextManager[Engine]:
@@ -350,6 +354,8 @@ def _checked(settings: Settings, command: str) -> Preset:
     for remedy in preset.remedies:
         canonical(remedy, allow_stacking=settings.allow_stacking)
     check_detector(settings.detector)
+    for asked_for in settings.track:
+        check_name(asked_for)
     asked = [(group.model or "", group.recipe or "", group.changes) for group in preset.groups]
     models = {preset.screen, preset.model, preset.examiner}
     for model, name, changes in [*((model, preset.recipe, settings.changes) for model in models), *asked]:

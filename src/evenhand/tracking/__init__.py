@@ -1,0 +1,1 @@
+"""Finished trials for programs that people follow trainings with: TensorBoard and MLflow."""
