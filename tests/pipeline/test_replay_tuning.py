@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from evenhand.errors import EvenhandError, UsageError
 from evenhand.pipeline import replay_tuning
 from evenhand.progress import SILENT
 from evenhand.settings.commands import Settings
@@ -38,3 +39,22 @@ def test_it_searches_from_the_studys_recipe_in_a_run_of_its_own(
     assert (settings.test, settings.changes, settings.seed) == (Path("test"), {"epochs": 2}, 7)
     assert (settings.folds, settings.repairs) == (None, None)
     assert settings.started is not None
+
+
+def test_a_search_without_a_trial_is_a_sentence_and_not_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data=Path("data"), out=tmp_path, preset="reference")
+
+    def failing(error: Exception) -> Any:
+        def tune(settings: Settings, progress: Any) -> Any:
+            raise error
+
+        return tune
+
+    monkeypatch.setattr(replay_tuning, "tune", failing(EvenhandError("No trial. Give a longer --time-limit.")))
+    (line,) = replay_tuning.tuned(settings, 1.0, SILENT)
+    assert line == "The search came to nothing: No trial. Give a longer --tune."
+    monkeypatch.setattr(replay_tuning, "tune", failing(UsageError("Optuna is not installed.")))
+    with pytest.raises(UsageError, match="not installed"):
+        replay_tuning.tuned(settings, 1.0, SILENT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from evenhand.errors import EvenhandError, UsageError
 from evenhand.pipeline.tuning import tune
 from evenhand.progress import Progress
 from evenhand.settings.commands import Settings
@@ -31,9 +32,7 @@ def tuned(settings: Settings, seconds: float, progress: Progress) -> tuple[str, 
     Raises
     ------
     UsageError
-        When Optuna is not installed.
-    EvenhandError
-        When not a single trial was finished in time.
+        When Optuna is not installed, or the folder holds another search.
     """
     asked = replace(
         settings,
@@ -46,5 +45,11 @@ def tuned(settings: Settings, seconds: float, progress: Progress) -> tuple[str, 
         time_limit=seconds,
         started=time.monotonic(),
     )
-    found, _ = tune(asked, progress)
+    try:
+        found, _ = tune(asked, progress)
+    except UsageError:
+        raise
+    except EvenhandError as error:
+        # All else of the replay is finished by now, and is worth a page.
+        return (f"The search came to nothing: {str(error).replace('--time-limit', '--tune')}",)
     return tuple(summary(found))
