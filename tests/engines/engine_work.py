@@ -89,7 +89,9 @@ def wait_long(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    import engine_work
+
     with LocalEngine(2) as engine:
-        engine.map(arrive, [Path(sys.argv[1])] * 2)
+        engine.map(engine_work.arrive, [Path(sys.argv[1])] * 2)
         # One worker is busy now, the other has nothing to do.
-        engine.map(wait_long, [Path(sys.argv[1])])
+        engine.map(engine_work.wait_long, [Path(sys.argv[1])])

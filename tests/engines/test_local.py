@@ -129,6 +129,16 @@ def test_other_children_of_the_process_are_left_alone(work: Any, tmp_path: Path)
         other.join()
 
 
+def test_a_script_that_is_not_guarded_is_not_run_again_by_every_worker(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import math\nfrom evenhand.engines.local import LocalEngine\n"
+        "print('begun')\nwith LocalEngine(2) as engine:\n    print(engine.map(math.sqrt, [4.0, 9.0]))\n"
+    )
+    said = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout == "begun\n[2.0, 3.0]\n"
+
+
 def started(folder: Path) -> tuple[subprocess.Popen[bytes], list[int]]:
     """Start a process with a busy and an idle worker, in a process group of its own."""
     parent = subprocess.Popen(

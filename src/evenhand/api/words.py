@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -34,7 +33,6 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
     DataError
         When there are no such data.
     """
-    _refuse_half_started()
     data = load(words["data"], test=words["test"], classes=names(words["classes"]))
     return Settings(
         data=data.path,
@@ -70,15 +68,6 @@ def settings(command: str, words: Mapping[str, Any]) -> Settings:
         track=names(words["track"]) or (),
         started=time.monotonic(),
     )
-
-
-def _refuse_half_started() -> None:
-    """Say what is wrong where a worker, as it starts, runs the script that started it once more."""
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise UsageError(
-            'Trainings run in processes of their own, and each reads your script first. Put your calls under "if '
-            "__name__ == '__main__':\"."
-        )
 
 
 def single(command: str, words: Mapping[str, Any]) -> Settings:

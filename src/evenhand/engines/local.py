@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_end
 from multiprocessing.context import SpawnContext, SpawnProcess
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, TypeVar
 
 from evenhand.errors import EvenhandError
@@ -66,7 +67,7 @@ class LocalEngine:
         Parameters
         ----------
         function : callable
-            A module-level function; it travels by name.
+            A module-level function; it travels by name, so it must not be one of the script that is run.
         keys : sequence
             Small values that can be pickled.
         tick : callable, optional
@@ -145,9 +146,26 @@ class _Spawning(SpawnContext):
 
     def Process(self, *words: Any, **named: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
         """Return a new worker; the pool calls this."""
-        worker = SpawnProcess(*words, **named)
+        worker = _Worker(*words, **named)
         self.workers.append(worker)
         return worker
+
+
+class _Worker(SpawnProcess):
+    """A worker that does not run the caller's script again: what it is to do comes from modules.
+
+    Python would have it run the script first, and so start everything over again where that is not guarded by
+    ``if __name__ == "__main__"``.
+    """
+
+    def start(self) -> None:
+        """Start the worker."""
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = script
 
 
 def _died(future: Future[Any]) -> bool:
