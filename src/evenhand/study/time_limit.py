@@ -329,7 +329,8 @@ def left_out(asked: Preset, done: Preset) -> list[str]:
     if done.seeds < asked.seeds:
         found.append(f"Each fold was trained with {_many(done.seeds, 'seed')} instead of {asked.seeds}.")
     if done.alone != asked.alone:
-        found.append(f"The labels were looked at with {sum(done.alone)} networks a fold instead of {sum(asked.alone)}.")
+        before = f"The labels were looked at with {_many(sum(done.alone), 'network')} a fold"
+        found.append(f"{before} instead of {sum(asked.alone)}.")
     if done.rounds and done.examiner != asked.examiner:
         found.append(f"The labels were looked at with the network {done.examiner} instead of {asked.examiner}.")
     if lost := [repair for repair in asked.repairs if repair not in done.repairs]:
