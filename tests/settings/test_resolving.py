@@ -112,6 +112,8 @@ def test_the_settings_of_a_run_are_json_and_know_neither_place_nor_machine() -> 
         "out",
         "test",
         "edits",
+        "grown",
+        "track",
         "device",
         "jobs",
         "engine",
