@@ -100,9 +100,9 @@ def test_an_audit_says_what_its_limit_left_out(evenhand: Evenhand, pictures: Pat
     words = ["--preset", "quick", "--set", "precision=float32", "--jobs", "1"]
     said = evenhand("audit", pictures, "--out", tmp_path / "run", "--json", *words, "--time-limit", "1s").json
     assert said["economy"]["timed"]["limit"] == 1
-    assert said["economy"]["timed"]["left_out"][0] == "The labels were looked at with 1 networks a fold instead of 2."
+    assert said["economy"]["timed"]["left_out"][0] == "The labels were looked at with 1 network a fold instead of 2."
     told = evenhand("audit", pictures, "--out", tmp_path / "run", *words, "--time-limit", "1s").out
-    assert "The labels were looked at with 1 networks a fold instead of 2." in told
+    assert "The labels were looked at with 1 network a fold instead of 2." in told
 
 
 @pytest.mark.slow
