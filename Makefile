@@ -12,7 +12,7 @@ demo: install
 	$(RUN)/evenhand demo
 
 test: install-dev lint
-	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -n 2 --dist worksteal
 
 lint: install-dev
 	$(RUN)/ruff check .
