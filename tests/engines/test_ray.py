@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import socket
 import sys
 import threading
@@ -18,6 +19,7 @@ from evenhand.engines.contract import check_engine
 from evenhand.engines.ray import RayEngine
 from evenhand.errors import EvenhandError, UsageError
 from evenhand.pipeline.run import compare
+from evenhand.pipeline.tuning import tune
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:::ray"),
@@ -96,6 +98,22 @@ def test_a_study_goes_on_when_a_node_dies_and_comes_to_the_same_leaderboard(
     assert leaderboard(tmp_path / "ray") == leaderboard(tmp_path / "local")
     with (tmp_path / "ray" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 3
+
+
+def test_workers_on_two_nodes_share_a_search(
+    cluster: Any, second: Any, connected: Any, pictures: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna", reason="needs Optuna: pip install 'evenhand[tune]'")
+    words = {
+        "data": pictures, "out": tmp_path / "run", "preset": "quick", "remedy": ["none"], "repair": "none", "folds": 2,
+        "seeds": 1, "change": ["epochs=2", "precision=float32"], "seed": 0, "device": "cpu", "jobs": None,
+        "engine": "ray", "address": cluster.address,
+    }  # fmt: skip
+    found, _ = tune(settings("tune", words), trials=6)
+    assert [trial.number for trial in found.trials] == list(range(6))
+    journal = (tmp_path / "run/tune/journal.log").read_text(encoding="utf-8")
+    assert set(re.findall(r'"worker": ?(\d)', journal)) == {"0", "1"}
+    assert found.trainings == len(set(re.findall(r'"([0-9a-f]{20})"', journal)))
 
 
 def test_no_more_is_handed_out_than_nodes_have_room_for(
