@@ -92,6 +92,11 @@ _RANGES = (
 _GENTLE = Augmentation(crop=4, flip_horizontal=True)
 _STRONG = Augmentation(crop=4, flip_horizontal=True, cutout=8, brightness=0.2, contrast=0.2, saturation=0.2)
 
+_SIMPLE = Recipe(model="simple", optimiser="adamw", learning_rate=0.0015, batch=32, epochs=10, augmentation=_GENTLE)
+_RESNET = Recipe(
+    model="resnet", width=8, learning_rate=0.03, weight_decay=5e-4, batch=32, epochs=24, augmentation=_GENTLE
+)
+
 RECIPES: dict[str, dict[str, Recipe]] = {
     "reference": {
         "simple": Recipe(
@@ -112,30 +117,9 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             model="resnet", width=8, learning_rate=0.03, weight_decay=5e-4, batch=32, epochs=12, augmentation=_GENTLE
         ),
     },
-    "standard": {
-        "simple": Recipe(
-            model="simple", optimiser="adamw", learning_rate=0.0015, batch=32, epochs=10, augmentation=_GENTLE
-        ),
-        "resnet": Recipe(
-            model="resnet", width=8, learning_rate=0.03, weight_decay=5e-4, batch=32, epochs=24, augmentation=_GENTLE
-        ),
-    },
+    "standard": {"simple": _SIMPLE, "resnet": _RESNET},
     # Stronger augmentation costs a little in 24 epochs and pays in the three times as many of the final model.
-    "thorough": {
-        "simple": Recipe(
-            model="simple", optimiser="adamw", learning_rate=0.0015, batch=32, epochs=10, augmentation=_GENTLE
-        ),
-        "resnet": Recipe(
-            model="resnet",
-            width=8,
-            learning_rate=0.03,
-            weight_decay=5e-4,
-            batch=32,
-            epochs=24,
-            mixup=0.2,
-            augmentation=_STRONG,
-        ),
-    },
+    "thorough": {"simple": _SIMPLE, "resnet": replace(_RESNET, mixup=0.2, augmentation=_STRONG)},
 }
 
 PRETRAINED: dict[bool, Recipe] = {
